@@ -1,0 +1,89 @@
+"""The vocabulary of the trace: one stream of events from which all else is drawn and judged.
+
+`Note` is what a pure room says happened; `TraceEvent` is that note once the recorder has given it a
+number, a time and a place. The kinds and the fields of their `data` are listed in `KINDS`; panels,
+checks and files know nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from raftlock.types.ids import Micros, NodeID
+from raftlock.types.log import LogEntry
+
+__all__ = ["KINDS", "Json", "Note", "TraceEvent"]
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+"""A value that JSON can carry. Below the simulator no float is used."""
+
+KINDS: Mapping[str, str] = {
+    # a node's life, told by the cluster
+    "node": "state: up | down | frozen; what: started | killed | restarted | frozen | thawed",
+    "fault": "what: cut | partition | heal | link | kill | restart | freeze | thaw | pause | resume"
+    " | speed; by: who asked; then what the fault needs (src, dst, one_way, groups, node, speed)",
+    # Raft, told by the core
+    "role": "from, to: follower | candidate | leader; leader: node or ''; cluster_time (leader only)",
+    "term": "term",
+    "vote": "for: node (this node's own vote, durable before it is told)",
+    "tally": "granted: [node], refused: [node], needed: votes for a majority",
+    "leader": "leader: node or '' (whom this node believes to lead)",
+    "timer_set": "timer: election | heartbeat; deadline, duration: microseconds",
+    "timer_fire": "timer: election | heartbeat",
+    "write": "write: number; term, voted_for, from, to: what is being made durable",
+    "fsync": "write: number of the last write now durable",
+    "append": "entries: [{index, term, stamp, op}]",
+    "truncate": "from, to: indexes dropped",
+    "commit": "index",
+    "progress": "peer, next, match (leader only)",
+    # the lock table, told by the driver
+    "apply": "index, term, stamp, op, hash",
+    "lock": "lock, owner, token, deadline, ttl, why: [word], queue: [{client, priority, index,"
+    " deadline}] (the whole lock as applied at this node)",
+    # the network; the sender's event number names the message
+    "send": "to, type, label, fields, deliver_at: microseconds",
+    "deliver": "id: the send's number, from, type, label",
+    "drop": "id: the send's number, from, to, type, label, why: cut | loss | down | closed",
+    # clients
+    "client_call": "client, op, lock, request_id, and the call's arguments",
+    "client_return": "client, op, lock, request_id, status: ok | fail | unknown, text",
+    "belief": "client, lock, token, until: microseconds; token 0 if it believes it holds nothing",
+    "note": "text",
+}
+"""Every kind of event, and what its data holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that happened in a pure room, not yet numbered or timed.
+
+    `rule` is the action's name in raft.tla or the paper's rule. `entries` go with kind ``append``:
+    the driver writes them out in words, since Raft does not know what a command means.
+    """
+
+    kind: str
+    data: Mapping[str, Json] = field(default_factory=dict)
+    rule: str = ""
+    entries: tuple[LogEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TraceEvent:
+    """One event of the trace.
+
+    `seq` numbers the events of a trace from 1; `t` is run time in microseconds; `node` is where it
+    happened (``""`` for the cluster, ``"client:NAME"`` for a client); `term` is the node's current
+    term then; `cause` is the number of the event that brought this one about, 0 if none. `wall`
+    (Unix milliseconds) is only in live traces.
+    """
+
+    seq: int
+    t: Micros
+    node: NodeID
+    kind: str
+    term: int
+    data: Mapping[str, Json]
+    cause: int = 0
+    rule: str = ""
+    wall: int = 0

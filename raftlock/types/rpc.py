@@ -1,0 +1,112 @@
+"""The messages of Raft, field for field as in the paper's figures and the original's types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from raftlock.types.ids import Index, Millis, NodeID, Term
+from raftlock.types.log import LogEntry
+
+__all__ = [
+    "AppendEntriesArgs",
+    "AppendEntriesReply",
+    "InstallSnapshotArgs",
+    "InstallSnapshotReply",
+    "Message",
+    "RequestVoteArgs",
+    "RequestVoteReply",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestVoteArgs:
+    """A candidate asks for a vote (Figure 2); with `is_pre_vote` it only asks whether it could win."""
+
+    term: Term
+    candidate_id: NodeID
+    last_log_index: Index
+    last_log_term: Term
+    is_pre_vote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestVoteReply:
+    """The answer to a request for a vote.
+
+    `term` is the voter's current term. `request_term` (added) is the term that was asked about, so
+    that an answer which comes late cannot count in another election.
+    """
+
+    term: Term
+    vote_granted: bool
+    is_pre_vote: bool = False
+    request_term: Term = Term(0)
+
+
+@dataclass(frozen=True, slots=True)
+class AppendEntriesArgs:
+    """A leader's entries, or its heartbeat if `entries` is empty (Figure 2).
+
+    `cluster_time` (added) is the leader's cluster time when it sent this, in milliseconds.
+    """
+
+    term: Term
+    leader_id: NodeID
+    prev_log_index: Index
+    prev_log_term: Term
+    entries: tuple[LogEntry, ...] = ()
+    leader_commit: Index = Index(0)
+    cluster_time: Millis = Millis(0)
+
+
+@dataclass(frozen=True, slots=True)
+class AppendEntriesReply:
+    """The answer to AppendEntries.
+
+    On success `match_index` is the last index known to agree with the leader's log. On failure
+    `conflict_index` and `conflict_term` say where to try next (end of the paper's section 5.3); a
+    `conflict_term` of 0 means that the log is too short. `request_term` (added) is the term of the
+    request, and `prev_log_index` (added) the place it asked about, so that a late answer is known
+    for one.
+    """
+
+    term: Term
+    success: bool
+    conflict_index: Index = Index(0)
+    conflict_term: Term = Term(0)
+    match_index: Index = Index(0)
+    request_term: Term = Term(0)
+    prev_log_index: Index = Index(0)
+
+
+@dataclass(frozen=True, slots=True)
+class InstallSnapshotArgs:
+    """One chunk of a snapshot (paper Figure 13); `offset`, `done` and the stamp are added here."""
+
+    term: Term
+    leader_id: NodeID
+    last_included_index: Index
+    last_included_term: Term
+    data: bytes = b""
+    offset: int = 0
+    done: bool = True
+    last_included_stamp: Millis = Millis(0)
+
+
+@dataclass(frozen=True, slots=True)
+class InstallSnapshotReply:
+    """The answer to a chunk; `request_term` (added) is the term it was sent in."""
+
+    term: Term
+    request_term: Term = Term(0)
+
+
+Message = (
+    RequestVoteArgs
+    | RequestVoteReply
+    | AppendEntriesArgs
+    | AppendEntriesReply
+    | InstallSnapshotArgs
+    | InstallSnapshotReply
+)
+"""Whatever one node may say to another."""
