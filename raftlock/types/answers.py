@@ -1,4 +1,4 @@
-"""What the lock table answers, and how a lock stands: the values between lock/, node/ and client/."""
+"""What the lock table answers, and how a lock stands: what lock/, node/ and client/ exchange."""
 
 from __future__ import annotations
 

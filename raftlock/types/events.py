@@ -24,7 +24,7 @@ KINDS: Mapping[str, str] = {
     "fault": "what: cut | partition | heal | link | kill | restart | freeze | thaw | pause | resume"
     " | speed; by: who asked; then what the fault needs (src, dst, one_way, groups, node, speed)",
     # Raft, told by the core
-    "role": "from, to: follower | candidate | leader; leader: node or ''; cluster_time (leader only)",
+    "role": "from, to: follower | candidate | leader; leader: node or ''; cluster_time (leader)",
     "term": "term",
     "vote": "for: node (this node's own vote, durable before it is told)",
     "tally": "granted: [node], refused: [node], needed: votes for a majority",

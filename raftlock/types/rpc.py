@@ -20,7 +20,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RequestVoteArgs:
-    """A candidate asks for a vote (Figure 2); with `is_pre_vote` it only asks whether it could win."""
+    """A candidate asks for a vote (Figure 2); with `is_pre_vote`, only whether it could win."""
 
     term: Term
     candidate_id: NodeID

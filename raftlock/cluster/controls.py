@@ -1,0 +1,157 @@
+"""What a panel may ask of a cluster: a verb, and arguments as they came from the browser.
+
+Whatever is wrong with them becomes one clear sentence, and nothing has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from raftlock.cluster.lab import Laboratory
+from raftlock.errors import InvalidArgument
+from raftlock.types.events import Json
+
+__all__ = ["VERBS", "perform"]
+
+Arguments = Mapping[str, Json]
+
+
+async def perform(lab: Laboratory, verb: str, arguments: Arguments) -> str | None:
+    """Perform `verb` and say in a few words what came of it.
+
+    Raises a `RaftLockError` whose sentence is for the person who asked.
+    """
+    control = VERBS.get(verb)
+    if control is None:
+        raise InvalidArgument(f"There is no control {verb[:40]!r}.")
+    return await control(lab, arguments)
+
+
+async def _kill(lab: Laboratory, given: Arguments) -> None:
+    await lab.kill(_text(given, "node"), by="panel")
+
+
+async def _restart(lab: Laboratory, given: Arguments) -> None:
+    await lab.restart(_text(given, "node"), by="panel")
+
+
+async def _freeze(lab: Laboratory, given: Arguments) -> None:
+    await lab.freeze(_text(given, "node"), by="panel")
+
+
+async def _thaw(lab: Laboratory, given: Arguments) -> None:
+    await lab.thaw(_text(given, "node"), by="panel")
+
+
+async def _cut(lab: Laboratory, given: Arguments) -> None:
+    one_way = given.get("one_way") is True
+    await lab.cut(_text(given, "src"), _text(given, "dst"), one_way=one_way, by="panel")
+
+
+async def _restore(lab: Laboratory, given: Arguments) -> None:
+    one_way = given.get("one_way") is True
+    await lab.restore(_text(given, "src"), _text(given, "dst"), one_way=one_way, by="panel")
+
+
+async def _partition(lab: Laboratory, given: Arguments) -> None:
+    groups = given.get("groups")
+    if not isinstance(groups, list) or not all(isinstance(group, list) for group in groups):
+        raise InvalidArgument("A partition is a list of groups, each a list of nodes.")
+    await lab.partition(*([str(node) for node in group] for group in groups), by="panel")  # type: ignore[union-attr]
+
+
+async def _heal(lab: Laboratory, _given: Arguments) -> None:
+    await lab.heal(by="panel")
+
+
+async def _speed(lab: Laboratory, given: Arguments) -> None:
+    await lab.set_speed(_number(given, "value"), by="panel")
+
+
+async def _pause(lab: Laboratory, _given: Arguments) -> None:
+    await lab.pause(by="panel")
+
+
+async def _resume(lab: Laboratory, _given: Arguments) -> None:
+    await lab.resume(by="panel")
+
+
+async def _acquire(lab: Laboratory, given: Arguments) -> str:
+    return await _ask(lab, given, "acquire")
+
+
+async def _wait(lab: Laboratory, given: Arguments) -> str:
+    return await _ask(lab, given, "wait")
+
+
+async def _release(lab: Laboratory, given: Arguments) -> str:
+    return await _ask(lab, given, "release")
+
+
+async def _renew(lab: Laboratory, given: Arguments) -> str:
+    return await _ask(lab, given, "renew")
+
+
+async def _cancel(lab: Laboratory, given: Arguments) -> str:
+    return await _ask(lab, given, "cancel")
+
+
+async def _ask(lab: Laboratory, given: Arguments, op: str) -> str:
+    """Ask for a lock in a client's name, and tell how it stands: the answer, or the place in line.
+
+    Nobody waits here until a lock is free: the panel shows the queue, and the client goes on
+    waiting by itself.
+    """
+    client = lab.client(_text(given, "client"))
+    asked = client.submit(
+        op,
+        _text(given, "lock"),
+        ttl=_number(given, "ttl_s", 10.0),
+        priority=_whole(given, "priority"),
+        wait_timeout=_number(given, "wait_s", 60.0),
+    )
+    await asked.placed()
+    if asked.error is not None:
+        raise asked.error
+    return f"{asked.client_id} {asked.state}."
+
+
+def _text(given: Arguments, key: str) -> str:
+    value = given.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidArgument(f"Name a {key}: the field is empty.")
+    return value.strip()
+
+
+def _number(given: Arguments, key: str, default: float | None = None) -> float:
+    value = given.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidArgument(f"The field {key} must hold a number.")
+    return float(value)
+
+
+def _whole(given: Arguments, key: str) -> int:
+    value = _number(given, key, 0.0)
+    if not value.is_integer():
+        raise InvalidArgument(f"The field {key} must hold a whole number.")
+    return int(value)
+
+
+VERBS: Mapping[str, Callable[[Laboratory, Arguments], Awaitable[str | None]]] = {
+    "kill": _kill,
+    "restart": _restart,
+    "freeze": _freeze,
+    "thaw": _thaw,
+    "cut": _cut,
+    "restore": _restore,
+    "partition": _partition,
+    "heal": _heal,
+    "speed": _speed,
+    "pause": _pause,
+    "resume": _resume,
+    "acquire": _acquire,
+    "wait": _wait,
+    "release": _release,
+    "renew": _renew,
+    "cancel": _cancel,
+}

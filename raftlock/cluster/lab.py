@@ -1,0 +1,385 @@
+"""The laboratory: nodes, disks, links and clients of one live cluster, on one event loop.
+
+Everything here runs on that loop. `Cluster` is its face for cells, `controls` the one for panels.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from raftlock.client.client import AsyncLockClient
+from raftlock.cluster.clock import LabClock
+from raftlock.cluster.timing import Timing
+from raftlock.errors import InvalidArgument, Timeout, UnknownNode
+from raftlock.lock.rules import LockRules
+from raftlock.node.node import Node, NodeSettings
+from raftlock.raft.random64 import Random64
+from raftlock.raft.rules import Rules
+from raftlock.storage.memory import MemoryStorage
+from raftlock.trace.recorder import Recorder
+from raftlock.trace.view import ClusterView
+from raftlock.transport.limits import check_client_id, millis_from_seconds
+from raftlock.transport.links import Links
+from raftlock.types.events import Json, Note
+from raftlock.types.ids import Micros, NodeID
+from raftlock.types.status import RaftStatus
+
+__all__ = ["LabSettings", "Laboratory"]
+
+NODES_MAX = 9
+"""More would neither fit into the picture nor tolerate failures that anybody teaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabSettings:
+    """What a laboratory is made with; the same settings and seed draw the same timeouts."""
+
+    nodes: tuple[NodeID, ...]
+    timing: Timing
+    name: str
+    seed: int
+    rules: Rules | None = None
+    lock_rules: LockRules | None = None
+
+
+class Laboratory:
+    """One live cluster. Make it and call everything else on one event loop."""
+
+    def __init__(self, settings: LabSettings) -> None:
+        self.settings = settings
+        self.clock = LabClock()
+        self.recorder = Recorder(_header(settings), self.clock.now_us, _wall_ms)
+        self._random = Random64(settings.seed)
+        self.links = Links(
+            settings.nodes,
+            Random64(self._random.next()),
+            delay_us=settings.timing.link_delay_us,
+        )
+        self._cluster_id = secrets.token_hex(8)
+        self._token = secrets.token_urlsafe(32)
+        self._addresses: dict[NodeID, tuple[str, int]] = {}
+        self._disks = {node: MemoryStorage() for node in settings.nodes}
+        self._ranks = dict(zip(_shuffled(settings.nodes, self._random), range(99), strict=False))
+        self._nodes: dict[NodeID, Node] = {}
+        self._clients: dict[str, AsyncLockClient] = {}
+
+    # ---- beginning and end ----
+
+    async def start(self) -> None:
+        """Start every node. Raises `OSError` if the machine has no ports left."""
+        for node in self.settings.nodes:
+            await self._start(node, "started")
+
+    async def stop(self) -> None:
+        """Stop everything: no task, connection or port is left."""
+        for client in tuple(self._clients.values()):
+            await client.close()
+        self._clients.clear()
+        self.clock.stop()
+        for node in tuple(self._nodes.values()):
+            await node.kill()
+        self._nodes.clear()
+
+    # ---- nodes ----
+
+    async def kill(self, node: str, *, by: str = "cell") -> None:
+        """Cut the node's power: it is gone at once, and with it what its disk had not synced."""
+        running = self._up(node)
+        self._fault("kill", by, node=node)
+        self._tell_node(running.id, "down", "killed")
+        del self._nodes[running.id]
+        await running.kill()
+        self._disks[running.id].crash()
+
+    async def restart(self, node: str, *, by: str = "cell") -> None:
+        """Start a node that is down, over what its disk kept."""
+        known = self._known(node)
+        if known in self._nodes:
+            raise InvalidArgument(f"{known} is running: kill it first, then restart it.")
+        self._fault("restart", by, node=known)
+        await self._start(known, "restarted")
+
+    async def freeze(self, node: str, *, by: str = "cell") -> None:
+        """Stop the node's process as a long garbage collection would: its clock runs on."""
+        running = self._up(node)
+        if running.frozen:
+            raise InvalidArgument(f"{running.id} is frozen already: thaw it.")
+        self._fault("freeze", by, node=node)
+        running.freeze()
+        self._tell_node(running.id, "frozen", "frozen")
+
+    async def thaw(self, node: str, *, by: str = "cell") -> None:
+        """Let a frozen node go on: first it says what it had decided before."""
+        running = self._up(node)
+        if not running.frozen:
+            raise InvalidArgument(f"{running.id} is not frozen.")
+        self._fault("thaw", by, node=node)
+        self._tell_node(running.id, "up", "thawed")
+        running.thaw()
+
+    # ---- links ----
+
+    async def cut(self, a: str, b: str, *, one_way: bool = False, by: str = "cell") -> None:
+        """Cut the link from `a` to `b`, and back unless `one_way`; what is on its way is lost."""
+        src, dst = self._two(a, b)
+        self.links.cut(src, dst, one_way=one_way)
+        self._fault("cut", by, src=src, dst=dst, one_way=one_way)
+
+    async def restore(self, a: str, b: str, *, one_way: bool = False, by: str = "cell") -> None:
+        """Mend the link from `a` to `b`, and back unless `one_way`."""
+        src, dst = self._two(a, b)
+        self.links.restore(src, dst, one_way=one_way)
+        self._fault("restore", by, src=src, dst=dst, one_way=one_way)
+
+    async def partition(self, *groups: Sequence[str], by: str = "cell") -> None:
+        """Let nodes talk within their group only; who is not named is in a group of the rest."""
+        named = [[self._known(node) for node in group] for group in groups]
+        self.links.partition(named)
+        self._fault("partition", by, groups=[list(group) for group in self.links.groups])
+
+    async def heal(self, *, by: str = "cell") -> None:
+        """Mend every link: no cut, no groups, no loss, the delay as it was at first."""
+        self.links.heal()
+        self._fault("heal", by)
+
+    async def link(
+        self,
+        a: str,
+        b: str,
+        *,
+        delay: float | None = None,
+        jitter: float | None = None,
+        loss: float | None = None,
+        one_way: bool = False,
+        by: str = "cell",
+    ) -> None:
+        """Set a link's delay and jitter (seconds) and loss (0 to 1); ``None`` changes nothing."""
+        src, dst = self._two(a, b)
+        self.links.set(
+            src,
+            dst,
+            delay_us=None if delay is None else 1000 * millis_from_seconds("delay", delay),
+            jitter_us=None if jitter is None else 1000 * millis_from_seconds("jitter", jitter),
+            loss_ppm=None if loss is None else round(loss * 1_000_000),
+            one_way=one_way,
+        )
+        for one, other in ((src, dst),) if one_way else ((src, dst), (dst, src)):
+            state = self.links.state(one, other)
+            self._fault(
+                "link",
+                by,
+                src=one,
+                dst=other,
+                delay_ms=state.delay_us // 1000,
+                jitter_ms=state.jitter_us // 1000,
+                loss_ppm=state.loss_ppm,
+            )
+
+    # ---- time ----
+
+    async def pause(self, *, by: str = "cell") -> None:
+        """Let nothing move until `resume`: no timer, no message, no disk."""
+        self._fault("pause", by)
+        self.clock.pause()
+
+    async def resume(self, *, by: str = "cell") -> None:
+        """Go on."""
+        self.clock.resume()
+        self._fault("resume", by)
+
+    async def set_speed(self, speed: float, *, by: str = "cell") -> None:
+        """Run at `speed` times real time: from 1 down to 0.001."""
+        self.clock.set_speed(speed)
+        # Slowed down, even the quickest link takes a moment that can be seen.
+        self.links.min_delay_us = 0 if self.clock.speed_ppm == 1_000_000 else 1_000
+        self._fault("speed", by, speed_ppm=self.clock.speed_ppm)
+
+    # ---- looking ----
+
+    def status(self) -> dict[NodeID, RaftStatus]:
+        """How each node that is up sees the cluster."""
+        return {
+            node: self._nodes[node].status() for node in self.settings.nodes if node in self._nodes
+        }
+
+    def leader(self) -> NodeID | None:
+        """The node that leads, if one does that a majority follows."""
+        return leader_in(self.recorder.view)
+
+    async def wait_for_leader(self, timeout: float) -> NodeID:
+        """Wait until a node leads that a majority follows; `timeout` in seconds of run time."""
+        found: list[NodeID] = []
+
+        def look(view: ClusterView) -> bool:
+            leader = leader_in(view)
+            if leader is not None:
+                found.append(leader)
+            return leader is not None
+
+        await self.until(look, timeout, "A leader")
+        return found[-1]
+
+    async def until(
+        self, predicate: Callable[[ClusterView], bool], timeout: float, what: str
+    ) -> None:
+        """Wait until `predicate` is true of the view; `timeout` in seconds of run time.
+
+        Raises `Timeout` with `what` was waited for. It is asked after every event.
+        """
+        if predicate(self.recorder.view):
+            return
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def look() -> None:
+            if done.done():
+                return
+            try:
+                if predicate(self.recorder.view):
+                    done.set_result(True)
+            except Exception as error:  # noqa: BLE001 - the caller's own mistake, raised to him
+                done.set_exception(error)
+
+        def too_late() -> None:
+            if not done.done():
+                done.set_result(False)
+
+        end = Micros(self.clock.now_us() + round(timeout * 1_000_000))
+        timer = self.clock.call_at(end, too_late)
+        unsubscribe = self.recorder.subscribe(lambda _event: look())
+        try:
+            if not await done:
+                raise Timeout(f"{what} did not come within {timeout:g} s of the cluster's time.")
+        finally:
+            unsubscribe()
+            timer.cancel()
+
+    # ---- clients ----
+
+    def client(self, name: str) -> AsyncLockClient:
+        """The client of that name; the same one each time it is asked for."""
+        check_client_id(name)
+        known = self._clients.get(name)
+        if known is None:
+            known = AsyncLockClient(
+                lambda: tuple(self._addresses.values()),
+                token=self._token,
+                cluster=self._cluster_id,
+                client_id=name,
+                clock=self.clock,
+                seed=self._random.next(),
+                observer=self._observer(name),
+            )
+            self._clients[name] = known
+        return known
+
+    def _observer(self, name: str) -> Callable[[Note], None]:
+        place = NodeID(f"client:{name}")
+
+        def observe(note: Note) -> None:
+            self.recorder.emit(place, note)
+
+        return observe
+
+    # ---- inside ----
+
+    async def _start(self, node: NodeID, what: str) -> None:
+        settings = self.settings
+        running = Node(
+            NodeSettings(
+                raft=settings.timing.config(node, settings.nodes, self._ranks[node]),
+                cluster=self._cluster_id,
+                token=self._token,
+                seed=self._random.next(),
+                sync_us=settings.timing.sync_us,
+                rules=settings.rules,
+                lock_rules=settings.lock_rules,
+            ),
+            self._disks[node],
+            self.recorder,
+            self.clock,
+            self.links,
+            self._addresses,
+        )
+        self._tell_node(node, "up", what)
+        try:
+            await running.start()
+        except BaseException:
+            self._tell_node(node, "down", "killed")
+            raise
+        self._nodes[node] = running
+
+    def _tell_node(self, node: NodeID, state: str, what: str) -> None:
+        self.recorder.emit(node, Note("node", {"state": state, "what": what}))
+
+    def _fault(self, what: str, by: str, **data: Json) -> None:
+        self.recorder.emit(NodeID(""), Note("fault", {"what": what, "by": by, **data}))
+
+    def _known(self, node: str) -> NodeID:
+        if node not in self.settings.nodes:
+            there = ", ".join(self.settings.nodes)
+            raise UnknownNode(f"There is no node {str(node)[:40]!r}: the nodes are {there}.")
+        return NodeID(node)
+
+    def _up(self, node: str) -> Node:
+        running = self._nodes.get(self._known(node))
+        if running is None:
+            raise InvalidArgument(f"{node} is down: restart it first.")
+        return running
+
+    def _two(self, a: str, b: str) -> tuple[NodeID, NodeID]:
+        src, dst = self._known(a), self._known(b)
+        if src == dst:
+            raise InvalidArgument(f"A link joins two nodes: {src} has none to itself.")
+        return src, dst
+
+
+def leader_in(view: ClusterView) -> NodeID | None:
+    """The node that leads in `view`, if it runs and a majority (itself included) follows it."""
+    nodes = view.nodes
+    for node in nodes.values():
+        if node.role != "leader" or node.state != "up":
+            continue
+        following = [
+            other
+            for other in nodes.values()
+            if other.state == "up" and other.term == node.term and other.leader == node.id
+        ]
+        if len(following) > len(nodes) // 2:
+            return NodeID(node.id)
+    return None
+
+
+def _header(settings: LabSettings) -> dict[str, Json]:
+    timing = settings.timing
+    return {
+        "version": 1,
+        "runtime": "live",
+        "name": settings.name,
+        "nodes": list(settings.nodes),
+        "seed": settings.seed,
+        "timing": timing.name,
+        "timings": {
+            "election_ms": [timing.election_timeout_ms_min, timing.election_timeout_ms_max],
+            "heartbeat_ms": timing.heartbeat_ms,
+            "delay_ms": timing.link_delay_us // 1000,
+        },
+        "modified": ", ".join(
+            type(rules).__name__
+            for rules in (settings.rules, settings.lock_rules)
+            if rules is not None and type(rules) not in (Rules, LockRules)
+        ),
+    }
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _shuffled(nodes: Sequence[NodeID], random: Random64) -> list[NodeID]:
+    """The nodes in an order that the seed decides: who may wake first in the first election."""
+    left = list(nodes)
+    return [left.pop(random.below(len(left))) for _ in nodes]

@@ -1,0 +1,379 @@
+"""`Cluster`: a live cluster in this process, with the verbs that people use in cells.
+
+The nodes, their sockets and their disks live on a thread of their own, so they go on while a cell
+computes. Each verb waits for that thread; `Cluster.aio` has the same verbs to `await`, which leaves
+the kernel free meanwhile.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from importlib.metadata import entry_points
+from types import TracebackType
+from typing import Self, TypeVar
+
+from raftlock.client.client import AsyncLockClient
+from raftlock.client.sync import LockClient
+from raftlock.cluster import registry
+from raftlock.cluster.controls import perform
+from raftlock.cluster.lab import NODES_MAX, Laboratory, LabSettings
+from raftlock.cluster.runner import ThreadRunner
+from raftlock.cluster.timing import timing_named
+from raftlock.errors import ClusterStopped, InvalidArgument, PanelsNotInstalled, RaftLockError
+from raftlock.lock.rules import LockRules
+from raftlock.raft.rules import Rules
+from raftlock.trace.recorder import Recorder
+from raftlock.trace.view import ClusterView
+from raftlock.types.events import Json
+from raftlock.types.ids import NodeID
+from raftlock.types.status import RaftStatus
+
+__all__ = ["AsyncCluster", "Cluster"]
+
+T = TypeVar("T")
+
+START_SECONDS_MAX = 30.0
+
+
+class AsyncCluster:
+    """The verbs of a cluster to `await`, from any event loop: ``await cluster.aio.kill("n3")``."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def wait_for_leader(self, timeout: float = 30.0) -> str:
+        """See `Cluster.wait_for_leader`."""
+        return await self._run(self._lab.wait_for_leader(timeout))
+
+    async def until(self, predicate: Callable[[ClusterView], bool], timeout: float = 60.0) -> None:
+        """Wait until `predicate` is true of the cluster's view; seconds of its own time."""
+        await self._run(self._lab.until(predicate, timeout, "What you wait for"))
+
+    async def kill(self, node: str) -> None:
+        """See `Cluster.kill`."""
+        await self._run(self._lab.kill(node))
+
+    async def restart(self, node: str) -> None:
+        """See `Cluster.restart`."""
+        await self._run(self._lab.restart(node))
+
+    async def freeze(self, node: str) -> None:
+        """See `Cluster.freeze`."""
+        await self._run(self._lab.freeze(node))
+
+    async def thaw(self, node: str) -> None:
+        """See `Cluster.thaw`."""
+        await self._run(self._lab.thaw(node))
+
+    async def cut(self, a: str, b: str, *, one_way: bool = False) -> None:
+        """See `Cluster.cut`."""
+        await self._run(self._lab.cut(a, b, one_way=one_way))
+
+    async def restore(self, a: str, b: str, *, one_way: bool = False) -> None:
+        """See `Cluster.restore`."""
+        await self._run(self._lab.restore(a, b, one_way=one_way))
+
+    async def partition(self, *groups: Sequence[str]) -> None:
+        """See `Cluster.partition`."""
+        await self._run(self._lab.partition(*groups))
+
+    async def heal(self) -> None:
+        """See `Cluster.heal`."""
+        await self._run(self._lab.heal())
+
+    async def link(
+        self,
+        a: str,
+        b: str,
+        *,
+        delay: float | None = None,
+        jitter: float | None = None,
+        loss: float | None = None,
+        one_way: bool = False,
+    ) -> None:
+        """See `Cluster.link`."""
+        await self._run(
+            self._lab.link(a, b, delay=delay, jitter=jitter, loss=loss, one_way=one_way)
+        )
+
+    async def pause(self) -> None:
+        """See `Cluster.pause`."""
+        await self._run(self._lab.pause())
+
+    async def resume(self) -> None:
+        """See `Cluster.resume`."""
+        await self._run(self._lab.resume())
+
+    async def set_speed(self, speed: float) -> None:
+        """See `Cluster.speed`."""
+        await self._run(self._lab.set_speed(speed))
+
+    async def start_over(self) -> None:
+        """See `Cluster.start_over`."""
+        await self._run(self._cluster.start_over_here())
+
+    @property
+    def _lab(self) -> Laboratory:
+        return self._cluster.laboratory
+
+    async def _run(self, coroutine: Coroutine[object, object, T]) -> T:
+        return await self._cluster.runner.run(coroutine)
+
+
+class Cluster:
+    """A live cluster of `nodes` nodes in this process, with real websockets between them.
+
+    `timing` is ``"lesson"`` (elections of 1.5 to 3 s, to be followed by eye) or ``"lan"`` (150 to
+    300 ms). `name` names the cluster: a new one of the same name replaces the old one, and so does
+    running its notebook cell again. `seed` fixes what chance decides, as far as a live cluster can
+    be fixed. `rules` and `lock_rules` break a rule on purpose; its trace says so for ever.
+
+    It stops with ``stop()``, at the end of its ``with`` block, or with the process.
+    """
+
+    def __init__(
+        self,
+        nodes: int = 5,
+        *,
+        timing: str = "lesson",
+        name: str | None = None,
+        seed: int | None = None,
+        rules: Rules | None = None,
+        lock_rules: LockRules | None = None,
+    ) -> None:
+        if nodes not in range(1, NODES_MAX + 1):
+            raise InvalidArgument(f"A cluster has 1 to {NODES_MAX} nodes, not {nodes!r}.")
+        self._settings = LabSettings(
+            nodes=tuple(NodeID(f"n{number}") for number in range(1, nodes + 1)),
+            timing=timing_named(timing),
+            name=name or "lab",
+            seed=secrets.randbits(32) if seed is None else seed,
+            rules=rules,
+            lock_rules=lock_rules,
+        )
+        self.generation = 0
+        self.aio = AsyncCluster(self)
+        self._clients: dict[str, LockClient] = {}
+        self._stopped = False
+        key = name or registry.current_cell()
+        if key is not None:
+            registry.replace(key, self)
+        self.runner = ThreadRunner(f"raftlock {name or 'lab'}")
+        try:
+            self.laboratory = self.runner.call(self._begin(), START_SECONDS_MAX)
+        except BaseException:
+            registry.unregister(self)
+            self.runner.stop()
+            raise
+
+    # ---- looking ----
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes' names."""
+        return self._settings.nodes
+
+    @property
+    def leader(self) -> str | None:
+        """The node that leads and is followed by a majority, or ``None``."""
+        return self._here(self.laboratory.leader)
+
+    def wait_for_leader(self, timeout: float = 30.0) -> str:
+        """Wait until a node leads that a majority follows, and give its name.
+
+        `timeout` is in seconds of the cluster's own time; raises `Timeout` after it.
+        """
+        return self._call(self.laboratory.wait_for_leader(timeout))
+
+    def status(self) -> Mapping[NodeID, RaftStatus]:
+        """How each node that is up sees the cluster, by node."""
+        return self._here(self.laboratory.status)
+
+    @property
+    def recorder(self) -> Recorder:
+        """The trace. It belongs to the cluster's thread: read it there (`runner.call_soon`)."""
+        return self.laboratory.recorder
+
+    # ---- nodes ----
+
+    def kill(self, node: str) -> None:
+        """Cut the power of `node`: what its disk had not synced is lost. `restart` it later."""
+        self._call(self.laboratory.kill(node))
+
+    def restart(self, node: str) -> None:
+        """Start `node`, which was killed, over what its disk kept."""
+        self._call(self.laboratory.restart(node))
+
+    def freeze(self, node: str) -> None:
+        """Let `node` stand still, as in a long garbage collection, while its clock runs on."""
+        self._call(self.laboratory.freeze(node))
+
+    def thaw(self, node: str) -> None:
+        """Let a frozen node go on: it begins with what it had decided before."""
+        self._call(self.laboratory.thaw(node))
+
+    # ---- links ----
+
+    def cut(self, a: str, b: str, *, one_way: bool = False) -> None:
+        """Cut the link from `a` to `b`, and back unless `one_way`. `restore` and `heal` mend it."""
+        self._call(self.laboratory.cut(a, b, one_way=one_way))
+
+    def restore(self, a: str, b: str, *, one_way: bool = False) -> None:
+        """Mend the link from `a` to `b`, and back unless `one_way`."""
+        self._call(self.laboratory.restore(a, b, one_way=one_way))
+
+    def partition(self, *groups: Sequence[str]) -> None:
+        """Split the cluster: ``partition(["n1", "n2"], ["n3", "n4", "n5"])``.
+
+        Nodes talk within their own group only; those not named form one more group.
+        """
+        self._call(self.laboratory.partition(*groups))
+
+    def heal(self) -> None:
+        """Mend every link and lift every partition."""
+        self._call(self.laboratory.heal())
+
+    def link(
+        self,
+        a: str,
+        b: str,
+        *,
+        delay: float | None = None,
+        jitter: float | None = None,
+        loss: float | None = None,
+        one_way: bool = False,
+    ) -> None:
+        """Set the link's delay and jitter (seconds) and its loss (0 to 1), both ways by default."""
+        self._call(
+            self.laboratory.link(a, b, delay=delay, jitter=jitter, loss=loss, one_way=one_way)
+        )
+
+    # ---- time ----
+
+    def pause(self) -> None:
+        """Let nothing move until `resume`."""
+        self._call(self.laboratory.pause())
+
+    def resume(self) -> None:
+        """Go on."""
+        self._call(self.laboratory.resume())
+
+    @property
+    def speed(self) -> float:
+        """How fast the cluster lives: 1.0 is real time, 0.01 a hundredth. All slows alike."""
+        return self._here(lambda: self.laboratory.clock.speed)
+
+    @speed.setter
+    def speed(self, value: float) -> None:
+        self._call(self.laboratory.set_speed(value))
+
+    # ---- clients ----
+
+    def client(self, name: str) -> LockClient:
+        """The client of that name; the same one each time it is asked for."""
+        known = self._clients.get(name)
+        if known is None:
+            known = LockClient(self._here(lambda: self.laboratory.client(name)), self.runner)
+            self._clients[name] = known
+        return known
+
+    def async_client(self, name: str) -> AsyncLockClient:
+        """The client of that name for coroutines on the cluster's own loop."""
+        return self._here(lambda: self.laboratory.client(name))
+
+    # ---- panels ----
+
+    def dashboard(self) -> object:
+        """Everything at once: the ring, the logs, the locks, the events and the controls."""
+        return self._panel("dashboard")
+
+    def ring(self) -> object:
+        """The nodes, their links and their messages."""
+        return self._panel("ring")
+
+    def log(self) -> object:
+        """The nodes' logs, aligned on the index."""
+        return self._panel("log")
+
+    def locks(self) -> object:
+        """The lock table, as applied at a chosen node."""
+        return self._panel("locks")
+
+    async def do(self, verb: str, **arguments: Json) -> str | None:
+        """Perform one control of a panel; runs on the cluster's loop. See `controls`."""
+        if self._stopped:
+            raise ClusterStopped("This cluster has been stopped: run its cell again.")
+        if verb == "start_over":
+            await self.start_over_here()
+            return "Started over: five empty disks, term 0." if len(self.nodes) == 5 else None
+        return await perform(self.laboratory, verb, arguments)
+
+    # ---- beginning and end ----
+
+    def start_over(self) -> None:
+        """Begin again with empty disks, no faults, at the same speed as at first."""
+        self._call(self.start_over_here())
+
+    async def start_over_here(self) -> None:
+        """`start_over`, for those who are on the cluster's loop already."""
+        await self.laboratory.stop()
+        self._clients.clear()
+        self.laboratory = await self._begin()
+        self.generation += 1
+
+    def stop(self) -> None:
+        """Stop every node: no thread, task or port is left. Stopping twice is no mistake."""
+        if self._stopped:
+            return
+        self._stopped = True
+        registry.unregister(self)
+        try:
+            self.runner.call(self.laboratory.stop(), 10.0)
+        except RaftLockError:
+            pass  # the loop is ended all the same, and with it all that was on it
+        finally:
+            self.runner.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        settings = self._settings
+        state = "stopped" if self._stopped else f"leader={self.leader!r}"
+        return (
+            f"<Cluster {settings.name!r}: {len(self.nodes)} nodes, {settings.timing.name}, {state}>"
+        )
+
+    # ---- inside ----
+
+    async def _begin(self) -> Laboratory:
+        laboratory = Laboratory(self._settings)
+        try:
+            await laboratory.start()
+        except BaseException:
+            await laboratory.stop()
+            raise
+        return laboratory
+
+    def _call(self, coroutine: Coroutine[object, object, T]) -> T:
+        return self.runner.call(coroutine)
+
+    def _here(self, look: Callable[[], T]) -> T:
+        async def on_the_loop() -> T:
+            return look()
+
+        return self._call(on_the_loop())
+
+    def _panel(self, name: str) -> object:
+        for entry in entry_points(group="raftlock.panels", name=name):
+            return entry.load()(self)
+        raise PanelsNotInstalled("The panels are not installed: pip install raftlock[notebook]")

@@ -1,0 +1,266 @@
+"""The one place where an `Effects` becomes deeds: persist, send, apply, resolve.
+
+Sans-IO: the real node and the simulator both put events in and perform the `Work` that comes out.
+
+A request's way through here: `propose` -> the core appends and asks for a write -> `Work.write` ->
+(the disk) -> `synced` -> the core hears that it is durable -> other nodes acknowledge -> the core
+hands the committed entry over -> the lock table applies it -> the proposal has its answer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from raftlock.errors import ErrorCode
+from raftlock.lock.commands import describe, encode
+from raftlock.lock.machine import LockMachine
+from raftlock.lock.rules import LockRules
+from raftlock.node.proposals import Proposals
+from raftlock.raft.config import RaftConfig
+from raftlock.raft.effects import (
+    Event,
+    Persist,
+    Persisted,
+    Propose,
+    Recovered,
+    Send,
+)
+from raftlock.raft.node import Raft
+from raftlock.raft.random64 import Random64
+from raftlock.raft.rules import Rules
+from raftlock.trace.recorder import Recorder
+from raftlock.types.answers import LockChange, Outcome
+from raftlock.types.commands import Command
+from raftlock.types.events import Json, Note
+from raftlock.types.ids import Index, Millis, NodeID, ProposalID, Term
+from raftlock.types.log import LogEntry
+from raftlock.types.roles import NodeRole
+from raftlock.types.rpc import Message
+from raftlock.types.status import ProposalResult
+
+__all__ = ["Driver", "Envelope", "Work"]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message that may leave now. `cause` is the trace number of what brought it about."""
+
+    to: NodeID
+    message: Message
+    cause: int
+
+
+@dataclass(slots=True)
+class Work:
+    """What the caller must do now, in this order.
+
+    `sends` may leave at once. `write`, if not empty, goes to storage; once it is synced the caller
+    calls `Driver.synced`. `outcomes` are the final answers of requests that were queued, for
+    whoever still waits for them here. `lost_leadership` says that this node led before and does so
+    no longer: nobody whom it owes an answer will get one from here. At `wake_at` (milliseconds of
+    the node's clock) the caller steps a `Wake`.
+    """
+
+    sends: list[Envelope] = field(default_factory=list)
+    write: tuple[Persist, ...] = ()
+    outcomes: list[Outcome] = field(default_factory=list)
+    lost_leadership: bool = False
+    wake_at: Millis | None = None
+
+
+class Driver:
+    """One node's core, lock table and unfinished business.
+
+    Its methods take the node's clock in milliseconds, which must not go backwards.
+    """
+
+    def __init__(
+        self,
+        config: RaftConfig,
+        recovered: Recovered,
+        recorder: Recorder,
+        *,
+        seed: int,
+        now: Millis,
+        rules: Rules | None = None,
+        lock_rules: LockRules | None = None,
+    ) -> None:
+        self.raft = Raft(config, recovered, Random64(seed), rules or Rules(), now=now)
+        self.table = LockMachine(lock_rules or LockRules())
+        self.proposals = Proposals()
+        self._me = config.node_id
+        self._recorder = recorder
+        self._queued: list[Persist] = []
+        self._in_flight: tuple[Persist, ...] = ()
+        self._held: deque[tuple[int, Envelope]] = deque()
+        self._last_write = 0
+        self._on_disk = (self.raft.log.last_index, self.raft.log.last_term)
+        self._empty_index = Index(0)
+        self._tell_recovery(recovered)
+
+    def step(self, event: Event, cause: int = 0) -> Work:
+        """Put one event through the core. `cause` is the trace number of what brought it here."""
+        work = Work()
+        led = self.raft.role is NodeRole.LEADER
+        self._run(event, cause, work)
+        return self._finish(event.now, led, work)
+
+    def propose(
+        self, now: Millis, command: Command, result: Callable[[ProposalResult], None]
+    ) -> Work:
+        """Propose `command`; `result` is called once, in this call or a later one."""
+        pending = self.proposals.submit(now, command, encode(command), result)
+        return self.step(Propose(now, pending.id, pending.command))
+
+    def synced(self, now: Millis) -> Work:
+        """The write handed out last is durable: what waited for it may leave."""
+        assert self._in_flight, "nothing was being written"
+        last = self._in_flight[-1].write
+        for write in self._in_flight:
+            self._note_on_disk(write)
+        self._in_flight = ()
+        work = Work()
+        led = self.raft.role is NodeRole.LEADER
+        cause = self._tell(Note("fsync", {"write": last}))
+        while self._held and self._held[0][0] <= last:
+            work.sends.append(self._held.popleft()[1])
+        index, term = self._on_disk
+        self._run(Persisted(now, last, index, term), cause, work)
+        return self._finish(now, led, work)
+
+    def _run(self, event: Event, cause: int, work: Work) -> None:
+        effects = self.raft.step(event)
+        first = self._tell_all(effects.trace, cause)
+        cause = cause or first
+        work.sends.extend(Envelope(send.to, send.message, cause) for send in effects.send_now)
+        if effects.persist is not None:
+            self._queued.append(effects.persist)
+            self._last_write = effects.persist.write
+        self._send_after(effects.send_after, cause, work)
+        # Resolved before applied: in a cluster of one an entry is accepted and applied in one step.
+        for resolution in effects.resolved:
+            self.proposals.resolve(event.now, resolution)
+        for entry in effects.apply:
+            self._apply(entry, event.now, cause, work)
+        work.wake_at = effects.wake_at
+
+    def _finish(self, now: Millis, led: bool, work: Work) -> Work:  # noqa: FBT001 - private
+        leads = self.raft.role is NodeRole.LEADER
+        if leads and not led:
+            # The no-op of a new leader is an empty entry: until it is applied, no tick is due.
+            self._empty_index = self.raft.log.last_index
+        self._tick_if_due(now, work)
+        if led and self.raft.role is not NodeRole.LEADER:
+            work.lost_leadership = True
+            text = f"{self._me} no longer leads: ask the new leader with the same request id."
+            self.proposals.fail_all(now, ErrorCode.NOT_LEADER, text)
+        if not self._in_flight and self._queued:
+            self._in_flight = tuple(self._queued)
+            self._queued.clear()
+            work.write = self._in_flight
+        return work
+
+    def _tick_if_due(self, now: Millis, work: Work) -> None:
+        """Propose an empty entry when a deadline of the table has passed and nothing else came.
+
+        At most one empty entry is on its way at a time: its stamp says all that a second could.
+        """
+        if self.raft.role is not NodeRole.LEADER:
+            return
+        deadline = self.table.next_deadline()
+        if deadline is None or self.raft.last_applied < self._empty_index:
+            return
+        left = deadline - self.raft.cluster_time(now)
+        if left >= 0:
+            wake = Millis(now + left + 1)
+            work.wake_at = wake if work.wake_at is None else min(work.wake_at, wake)
+            return
+        # Set first: the step below must not find another one due.
+        self._empty_index = Index(self.raft.log.last_index + 1)
+        self._run(Propose(now, ProposalID(""), b""), 0, work)
+
+    def _send_after(self, sends: tuple[Send, ...], cause: int, work: Work) -> None:
+        busy = bool(self._in_flight or self._queued)
+        for send in sends:
+            envelope = Envelope(send.to, send.message, cause)
+            if busy:
+                self._held.append((self._last_write, envelope))
+            else:
+                work.sends.append(envelope)
+
+    def _note_on_disk(self, write: Persist) -> None:
+        if write.truncate_from is not None and self._on_disk[0] >= write.truncate_from:
+            self._on_disk = (Index(write.truncate_from - 1), Term(0))
+        if write.entries:
+            self._on_disk = (write.entries[-1].index, write.entries[-1].term)
+
+    def _apply(self, entry: LogEntry, now: Millis, cause: int, work: Work) -> None:
+        message = self.table.apply(entry, now)
+        data: dict[str, Json] = {
+            "index": entry.index,
+            "term": entry.term,
+            "stamp": entry.stamp,
+            "op": self._words(entry),
+            "hash": self.table.digest(),
+        }
+        applied = self._tell(Note("apply", data), cause)
+        for change in message.changes:
+            self._tell(Note("lock", _lock_data(change)), applied)
+        self.proposals.applied(now, entry.index, entry.term, message.command_result_data)
+        work.outcomes.extend(message.outcomes)
+
+    def _tell_recovery(self, recovered: Recovered) -> None:
+        """Tell the trace what a restarted node found on its disk."""
+        state = recovered.state
+        if state.current_term == 0:
+            return
+        self._tell(Note("term", {"term": state.current_term}, rule="Restart"))
+        if state.voted_for:
+            self._tell(Note("vote", {"for": state.voted_for}, rule="Restart"))
+        if recovered.entries:
+            self._tell(Note("append", rule="Restart", entries=recovered.entries))
+
+    def _tell_all(self, notes: tuple[Note, ...], cause: int) -> int:
+        """Record `notes` in order, and give the first one's number: it is the others' cause."""
+        first = 0
+        for note in notes:
+            number = self._tell(note, cause or first)
+            first = first or number
+        return first
+
+    def _tell(self, note: Note, cause: int = 0) -> int:
+        if note.entries:
+            entries: list[Json] = [
+                {"index": e.index, "term": e.term, "stamp": e.stamp, "op": self._words(e)}
+                for e in note.entries
+            ]
+            note = Note(note.kind, {**note.data, "entries": entries}, note.rule)
+        return self._recorder.emit(self._me, note, term=self.raft.current_term, cause=cause)
+
+    def _words(self, entry: LogEntry) -> str:
+        """An entry in a word or two. The first of its term that is empty is its leader's no-op."""
+        if not entry.command and self.raft.log.term_at(Index(entry.index - 1)) != entry.term:
+            return "no-op"
+        return describe(entry.command)
+
+
+def _lock_data(change: LockChange) -> dict[str, Json]:
+    return {
+        "lock": change.lock_id,
+        "owner": change.owner_id,
+        "token": change.token,
+        "deadline": change.deadline,
+        "ttl": change.ttl,
+        "why": list(change.why),
+        "queue": [
+            {
+                "client": waiter.client_id,
+                "priority": waiter.priority,
+                "index": waiter.index,
+                "deadline": waiter.deadline,
+            }
+            for waiter in change.waiters
+        ],
+    }

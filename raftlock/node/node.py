@@ -1,0 +1,316 @@
+"""A node on an event loop: sockets, a disk and a clock around one `Driver`.
+
+It decides nothing. What arrives goes to the driver as an event, and what the driver asks for is
+done in the order of `Work`. A laboratory hands in its own clock and its links.
+
+A frozen node does nothing at all: what arrives, what falls due and what its disk finishes waits in
+`_backlog` until the thaw, while its clock runs on. Disks come first there: what a frozen node had
+decided before goes out before it hears anything new.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from raftlock.errors import Unavailable
+from raftlock.lock.rules import LockRules
+from raftlock.node.driver import Driver, Envelope, Work
+from raftlock.node.peers import PeerLine, Peers
+from raftlock.node.server import ClientDesk
+from raftlock.raft.config import RaftConfig
+from raftlock.raft.effects import Receive, Wake
+from raftlock.raft.rules import Rules
+from raftlock.storage.api import Storage
+from raftlock.trace.messages import label, message_fields, message_type
+from raftlock.trace.recorder import Recorder
+from raftlock.transport.codec import PeerFrame, decode_peer, encode_peer
+from raftlock.transport.links import Links
+from raftlock.types.commands import Command
+from raftlock.types.events import Json, Note
+from raftlock.types.ids import Micros, Millis, NodeID
+from raftlock.types.status import ProposalResult, RaftStatus
+
+__all__ = ["Clock", "Node", "NodeSettings", "Timer"]
+
+
+class Timer(Protocol):
+    """Something that will be called; `cancel` makes it never happen."""
+
+    def cancel(self) -> None:
+        """Forget it."""
+        ...
+
+
+class Clock(Protocol):
+    """Where a node's time comes from: microseconds that never go back."""
+
+    def now_us(self) -> Micros:
+        """The time now."""
+        ...
+
+    def call_at(self, at: Micros, function: Callable[[], None]) -> Timer:
+        """Call `function` at that moment."""
+        ...
+
+    def call_soon(self, function: Callable[[], None]) -> None:
+        """Call `function` now, or when the clock goes on if it stands still."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """What a node is told once. `sync_us` is what a sync of its (modelled) disk takes."""
+
+    raft: RaftConfig
+    cluster: str
+    token: str
+    seed: int
+    sync_us: int = 0
+    rules: Rules | None = None
+    lock_rules: LockRules | None = None
+
+    @property
+    def id(self) -> NodeID:
+        """The node's name."""
+        return self.raft.node_id
+
+
+class Node:
+    """One running node. `start` it once; after `kill`, make a new one over its storage."""
+
+    def __init__(  # noqa: PLR0917 - what surrounds a node
+        self,
+        settings: NodeSettings,
+        storage: Storage,
+        recorder: Recorder,
+        clock: Clock,
+        links: Links,
+        addresses: dict[NodeID, tuple[str, int]],
+    ) -> None:
+        self.id = settings.id
+        self._settings = settings
+        self._storage = storage
+        self._recorder = recorder
+        self._clock = clock
+        self._links = links
+        self._addresses = addresses
+        self._desk = ClientDesk(self)
+        self._peers = Peers(settings.id, settings.raft.peers, self._dial)
+        self._timer: Timer | None = None
+        self._dead = False
+        self._backlog: deque[Callable[[], None]] | None = None
+        self._syncs: deque[Callable[[], None]] = deque()
+        self._driver: Driver
+
+    # ---- beginning and end ----
+
+    async def start(self) -> None:
+        """Open the door, read the disk, and begin. Raises `OSError` if no port can be had."""
+        # Only here: importing raftlock must not load sockets.
+        from raftlock.transport.websocket import serve
+
+        settings = self._settings
+        self._server = await serve(
+            token=settings.token,
+            cluster=settings.cluster,
+            node=self.id,
+            on_peer_frame=self._peer_frame,
+            on_client=self._desk.open,
+        )
+        self._addresses[self.id] = ("127.0.0.1", self._server.port)
+        self._driver = Driver(
+            settings.raft,
+            self._storage.load(),
+            self._recorder,
+            seed=settings.seed,
+            now=self._now_ms(),
+            rules=settings.rules,
+            lock_rules=settings.lock_rules,
+        )
+        self._peers.start()
+        self._later(lambda: self._perform(self._driver.step(Wake(self._now_ms()))))
+
+    async def kill(self) -> None:
+        """Be gone at once: no good-bye, no answer, the port free again."""
+        self._dead = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._addresses.pop(self.id, None)
+        self._server.abort()
+        await self._peers.abort()
+        await self._server.close()
+
+    # ---- freezing ----
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the node stands still."""
+        return self._backlog is not None
+
+    def freeze(self) -> None:
+        """Do nothing from now on, until `thaw`."""
+        assert self._backlog is None
+        self._backlog = deque()
+
+    def thaw(self) -> None:
+        """Go on, first with what had been decided before."""
+        assert self._backlog is not None
+        backlog, self._backlog = self._backlog, None
+        for function in (*self._syncs, *backlog):
+            self._later(function)
+        self._syncs.clear()
+
+    # ---- what arrives ----
+
+    def _peer_frame(self, sender: NodeID, text: str) -> None:
+        """A frame from another node. Raises `RemoteProtocolError`: its connection is closed."""
+        frame = decode_peer(text)
+        if frame.at is None or frame.at <= self._clock.now_us():
+            self._clock.call_soon(lambda: self._arrive(sender, frame))
+        else:
+            self._clock.call_at(frame.at, lambda: self._arrive(sender, frame))
+
+    # ---- what the desk needs ----
+
+    def propose(self, command: Command, result: Callable[[ProposalResult], None]) -> None:
+        """Put `command` into the log; `result` is called once."""
+        self._perform(self._driver.propose(self._now_ms(), command, result))
+
+    def status(self) -> RaftStatus:
+        """How this node sees the cluster."""
+        return self._driver.raft.status()
+
+    def address_of(self, node: NodeID) -> str:
+        """Where clients reach `node`, as host:port; empty if that is not known."""
+        address = self._addresses.get(node)
+        return f"{address[0]}:{address[1]}" if address is not None else ""
+
+    def wall_ms(self) -> Millis:
+        """The machine's wall clock in Unix milliseconds, for people to read."""
+        return Millis(time.time_ns() // 1_000_000)
+
+    def machine_us(self) -> Micros:
+        """The machine's clock in microseconds; it runs also while the laboratory stands still."""
+        return Micros(time.monotonic_ns() // 1000)
+
+    def enter(self, function: Callable[[], None]) -> None:
+        """Do it when the node next does anything: now, unless it is paused or frozen."""
+        self._clock.call_soon(lambda: self._later(function))
+
+    # ---- the way in ----
+
+    def _later(self, function: Callable[[], None]) -> None:
+        """Do it now; if the node is frozen, after the thaw; if it is gone, never."""
+        if self._dead:
+            return
+        if self._backlog is not None:
+            self._backlog.append(function)
+        else:
+            function()
+
+    def _arrive(self, sender: NodeID, frame: PeerFrame) -> None:
+        name = label(frame.message)
+        told: dict[str, Json] = {"id": frame.id, "from": sender, "label": name}
+        told["type"] = message_type(frame.message)
+        if self._dead or not self._links.is_open(sender, self.id):
+            why = "down" if self._dead else "cut"
+            self._recorder.emit(
+                self.id, Note("drop", {**told, "to": self.id, "why": why}), cause=frame.id
+            )
+            return
+        self._later(lambda: self._deliver(sender, frame, told))
+
+    def _deliver(self, sender: NodeID, frame: PeerFrame, told: dict[str, Json]) -> None:
+        term = self._driver.raft.current_term
+        number = self._recorder.emit(self.id, Note("deliver", told), term=term, cause=frame.id)
+        event = Receive(self._now_ms(), sender, frame.message)
+        self._perform(self._driver.step(event, number))
+
+    # ---- the way out ----
+
+    def _perform(self, work: Work) -> None:
+        for envelope in work.sends:
+            self._send(envelope)
+        if work.write:
+            self._storage.write(work.write)
+            at = Micros(self._clock.now_us() + self._settings.sync_us)
+            self._clock.call_at(at, self._disk_done)
+        self._desk.tell(work.outcomes)
+        if work.lost_leadership:
+            self._desk.lose_leadership()
+        self._wake_at(work.wake_at)
+
+    def _disk_done(self) -> None:
+        if self._dead:
+            return
+        self._storage.sync()
+        if self._backlog is not None:
+            self._syncs.append(self._synced)
+        else:
+            self._synced()
+
+    def _synced(self) -> None:
+        self._perform(self._driver.synced(self._now_ms()))
+
+    def _wake_at(self, at: Millis | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if at is not None:
+            self._timer = self._clock.call_at(Micros(at * 1000), lambda: self._later(self._wake))
+
+    def _wake(self) -> None:
+        self._perform(self._driver.step(Wake(self._now_ms())))
+
+    def _send(self, envelope: Envelope) -> None:
+        """Record the message, and let it leave unless the laboratory loses it."""
+        now = self._clock.now_us()
+        plan = self._links.plan(self.id, envelope.to, now)
+        name = label(envelope.message)
+        kind = message_type(envelope.message)
+        told: dict[str, Json] = {
+            "to": envelope.to,
+            "type": kind,
+            "label": name,
+            "fields": message_fields(envelope.message),
+            "deliver_at": plan.deliver_at,
+        }
+        term = self._driver.raft.current_term
+        number = self._recorder.emit(self.id, Note("send", told), term=term, cause=envelope.cause)
+        why = plan.why
+        if not plan.lost:
+            frame = PeerFrame(number, envelope.message, plan.deliver_at)
+            if self._peers.send(envelope.to, encode_peer(frame)):
+                return
+            why = "closed" if envelope.to in self._addresses else "down"
+        lost: dict[str, Json] = {
+            "id": number,
+            "from": self.id,
+            "to": envelope.to,
+            "type": kind,
+            "label": name,
+            "why": why,
+        }
+        self._recorder.emit(self.id, Note("drop", lost), term=term, cause=number)
+
+    async def _dial(self, peer: NodeID) -> PeerLine:
+        from raftlock.transport.websocket import dial_peer
+
+        if peer not in self._addresses:
+            raise Unavailable(f"{peer} is down.")
+        host, port = self._addresses[peer]
+        return await dial_peer(
+            host,
+            port,
+            token=self._settings.token,
+            cluster=self._settings.cluster,
+            me=self.id,
+            them=peer,
+        )
+
+    def _now_ms(self) -> Millis:
+        return Millis(self._clock.now_us() // 1000)

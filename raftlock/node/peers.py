@@ -1,0 +1,91 @@
+"""A node's connections to its peers: one to each, dialled again for as long as the node lives.
+
+They carry what this node says; what the others say comes over the connections that they dialled. A
+message to a peer that cannot be reached is lost, as Raft expects of a network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from raftlock.errors import ProtocolError, ServiceError
+from raftlock.types.ids import NodeID
+
+__all__ = ["PeerLine", "Peers"]
+
+REDIAL_SECONDS_MIN = 0.02
+REDIAL_SECONDS_MAX = 0.5
+
+
+class PeerLine(Protocol):
+    """A connection to a peer, for sending only."""
+
+    @property
+    def closed(self) -> asyncio.Future[str]:
+        """Done when the connection has ended."""
+        ...
+
+    def send(self, text: str) -> bool:
+        """Queue one frame; false if the connection takes no more."""
+        ...
+
+    def abort(self) -> None:
+        """Cut the connection at once."""
+        ...
+
+
+class Peers:
+    """The lines to all peers. `dial` makes one, or raises; it is asked again after a pause."""
+
+    def __init__(
+        self,
+        me: NodeID,
+        peers: Sequence[NodeID],
+        dial: Callable[[NodeID], Awaitable[PeerLine]],
+    ) -> None:
+        self._me = me
+        self._peers = tuple(peers)
+        self._dial = dial
+        self._lines: dict[NodeID, PeerLine] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to dial every peer."""
+        for peer in self._peers:
+            name = f"{self._me} dials {peer}"
+            self._tasks.append(asyncio.create_task(self._keep(peer), name=name))
+
+    def send(self, peer: NodeID, text: str) -> bool:
+        """Send a frame; false if it is lost, since there is no line or it takes no more."""
+        line = self._lines.get(peer)
+        return line is not None and line.send(text)
+
+    async def abort(self) -> None:
+        """Cut every line at once, and dial no more."""
+        for line in self._lines.values():
+            line.abort()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._lines.clear()
+
+    async def _keep(self, peer: NodeID) -> None:
+        pause = REDIAL_SECONDS_MIN
+        while True:
+            try:
+                line = await self._dial(peer)
+            except (OSError, ProtocolError, ServiceError):
+                # The machine's clock: sockets are real, also while the laboratory stands still.
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, REDIAL_SECONDS_MAX)
+                continue
+            pause = REDIAL_SECONDS_MIN
+            self._lines[peer] = line
+            try:
+                await asyncio.wait([line.closed])
+            finally:
+                del self._lines[peer]
+                line.abort()

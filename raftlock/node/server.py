@@ -1,0 +1,207 @@
+"""What a node answers its clients: frames of ``raftlock.client.v1`` in, frames out.
+
+Only the leader may stamp time, so only the leader proposes: everybody else answers NOT_LEADER with
+the leader's name and address, and the client goes there with the same request id. An answer that
+this node can no longer give, because it lost its office, is NOT_LEADER too: the request may have
+been applied all the same, and the new leader's session table knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from raftlock.errors import ErrorCode, InvalidArgument, RateLimited, ServiceError, error_from_code
+from raftlock.transport.codec import (
+    ErrorInfo,
+    Request,
+    Response,
+    command_from_params,
+    decode_request,
+    encode_response,
+)
+from raftlock.transport.limits import TokenBucket, check_command
+from raftlock.transport.values import encode
+from raftlock.types.answers import Outcome, OutcomeStatus
+from raftlock.types.commands import Command, LockOperation
+from raftlock.types.events import Json
+from raftlock.types.ids import ClientID, Micros, Millis, NodeID, SessionID
+from raftlock.types.status import ProposalResult, RaftStatus
+
+__all__ = ["ClientDesk", "ClientLine", "Host"]
+
+PROPOSED = {
+    operation.value: operation
+    for operation in (
+        LockOperation.OPEN_SESSION,
+        LockOperation.ACQUIRE,
+        LockOperation.RELEASE,
+        LockOperation.RENEW,
+        LockOperation.ENQUEUE_WAITER,
+        LockOperation.CANCEL_WAIT,
+    )
+}
+"""The calls that become entries of the log. END_SESSION is the service's own and no client's."""
+
+
+class ClientLine(Protocol):
+    """A connection to one client."""
+
+    def send(self, text: str) -> object:
+        """Send one frame; a client that does not read is cut off by the transport."""
+        ...
+
+
+class Host(Protocol):
+    """What the desk needs of its node."""
+
+    def propose(self, command: Command, result: Callable[[ProposalResult], None]) -> None:
+        """Put `command` into the log; `result` is called once."""
+        ...
+
+    def status(self) -> RaftStatus:
+        """How the node sees the cluster."""
+        ...
+
+    def address_of(self, node: NodeID) -> str:
+        """Where clients reach `node`, as host:port; empty if that is not known."""
+        ...
+
+    def wall_ms(self) -> Millis:
+        """The wall clock, for people to read."""
+        ...
+
+    def machine_us(self) -> Micros:
+        """The machine's clock, which limits how much a client may ask."""
+        ...
+
+    def enter(self, function: Callable[[], None]) -> None:
+        """Do it when the node next does anything: now, unless it is paused or frozen."""
+        ...
+
+
+class ClientDesk:
+    """Answers the clients of one node."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        # Requests that stand in a queue: whoever asked last is told the end.
+        self._waiting: dict[tuple[SessionID, int], Call] = {}
+
+    def open(self, client: ClientID, line: ClientLine) -> Conversation:
+        """A client has connected over `line`."""
+        return Conversation(self, self._host, client, line)
+
+    def call(self, call: Call) -> None:
+        """Answer one request, now or later."""
+        try:
+            if call.request.call == "get_status":
+                call.answer(encode(self._host.status()))
+            else:
+                self._propose(call)
+        except ServiceError as error:
+            call.refuse(error)
+
+    def tell(self, outcomes: Iterable[Outcome]) -> None:
+        """Requests that stood in a queue have their final answer."""
+        for outcome in outcomes:
+            waiting = self._waiting.pop((outcome.session_id, outcome.sequence), None)
+            if waiting is not None:
+                self._answer(waiting, outcome)
+
+    def lose_leadership(self) -> None:
+        """Send whoever waits here to the new leader."""
+        waiting = tuple(self._waiting.values())
+        self._waiting.clear()
+        for call in waiting:
+            call.refuse(self._not_leader(ErrorCode.NOT_LEADER, "This node no longer leads."))
+
+    def forget(self, line: ClientLine) -> None:
+        """The client's connection has ended; its requests stand, it may ask again elsewhere."""
+        for key in [key for key, call in self._waiting.items() if call.line is line]:
+            del self._waiting[key]
+
+    def _propose(self, call: Call) -> None:
+        operation = PROPOSED.get(call.request.call)
+        if operation is None:
+            raise InvalidArgument(f"There is no call {call.request.call[:40]!r}.")
+        params = {"client_id": call.client, **call.request.params}
+        command = command_from_params(call.request.call, params)
+        if command.client_id != call.client:
+            text = (
+                f"This connection belongs to {call.client[:40]!r}: use its name, or connect anew."
+            )
+            raise error_from_code(ErrorCode.PERMISSION_DENIED, text)
+        if operation is not LockOperation.OPEN_SESSION and not command.session_id:
+            raise InvalidArgument("Open a session first: its id belongs into every request.")
+        check_command(command)
+        command = replace(command, proposed_at=self._host.wall_ms())
+
+        def answer(result: ProposalResult) -> None:
+            assert result.data is not None, "a proposal's result has its outcome"
+            self._answer(call, replace(result.data, request_id=command.request_id))
+
+        self._host.propose(command, answer)
+
+    def _answer(self, call: Call, outcome: Outcome) -> None:
+        if outcome.status is OutcomeStatus.REFUSED:
+            if outcome.code in (ErrorCode.NOT_LEADER, ErrorCode.NO_LEADER):
+                call.refuse(self._not_leader(outcome.code, outcome.message))
+            else:
+                call.refuse(error_from_code(outcome.code, outcome.message))
+        elif outcome.status is OutcomeStatus.QUEUED:
+            self._waiting[outcome.session_id, outcome.sequence] = call
+            call.answer(encode(outcome), event="queued")
+        else:
+            call.answer(encode(outcome))
+
+    def _not_leader(self, code: ErrorCode, message: str) -> ServiceError:
+        leader = self._host.status().leader_id
+        details = {"leader": leader, "address": self._host.address_of(leader)} if leader else {}
+        return error_from_code(code, message, details)
+
+
+class Call:
+    """One request of one client, and the line its answer goes back on."""
+
+    __slots__ = ("client", "line", "request")
+
+    def __init__(self, client: ClientID, line: ClientLine, request: Request) -> None:
+        self.client = client
+        self.line = line
+        self.request = request
+
+    def answer(self, result: Mapping[str, Json], event: str | None = None) -> None:
+        """Send the result; with an `event` it is news on the way to it."""
+        self._send(Response(self.request.id, result=result, event=event))
+
+    def refuse(self, error: ServiceError) -> None:
+        """Send an error: its code, its sentence and its details, and nothing of this program."""
+        self._send(Response(self.request.id, error=ErrorInfo.of(error)))
+
+    def _send(self, response: Response) -> None:
+        self.line.send(encode_response(response))
+
+
+class Conversation:
+    """One client's connection: the transport hands its frames in."""
+
+    def __init__(self, desk: ClientDesk, host: Host, client: ClientID, line: ClientLine) -> None:
+        self._desk = desk
+        self._host = host
+        self._client = client
+        self._line = line
+        self._bucket = TokenBucket(host.machine_us())
+
+    def frame(self, text: str) -> None:
+        """One frame came in. `RemoteProtocolError` if it is none: the connection is closed."""
+        call = Call(self._client, self._line, decode_request(text))
+        if self._bucket.take(self._host.machine_us()):
+            self._host.enter(lambda: self._desk.call(call))
+        else:
+            call.refuse(RateLimited("Too many requests: send fewer than 2,000 a second."))
+
+    def closed(self) -> None:
+        """The connection has ended."""
+        self._desk.forget(self._line)

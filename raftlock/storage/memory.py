@@ -1,0 +1,66 @@
+"""A disk in memory that forgets what a real one would: all that was not synced at a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from raftlock.raft.effects import Persist, Recovered
+from raftlock.types.ids import Index
+from raftlock.types.log import LogEntry, PersistentState
+
+__all__ = ["MemoryStorage"]
+
+
+class MemoryStorage:
+    """A `Storage` that models a disk behind a cache.
+
+    It outlives its node: a node that is killed and restarted is given the same object, after
+    `crash`.
+    """
+
+    def __init__(self) -> None:
+        self._state = PersistentState()
+        self._entries: list[LogEntry] = []
+        self._unsynced: list[Persist] = []
+
+    def load(self) -> Recovered:
+        """Give what the disk holds; what is still in the cache is read through it."""
+        self._drain()
+        return Recovered(state=self._state, entries=tuple(self._entries))
+
+    def write(self, batch: Sequence[Persist]) -> None:
+        """Put the writes into the cache."""
+        self._unsynced.extend(batch)
+
+    def sync(self) -> None:
+        """Move the cache to the disk."""
+        self._drain()
+
+    def close(self) -> None:
+        """Sync, as a machine does that is shut down in good order."""
+        self._drain()
+
+    def crash(self) -> int:
+        """Lose power: the cache is gone. Returns how many writes were lost with it."""
+        lost = len(self._unsynced)
+        self._unsynced.clear()
+        return lost
+
+    @property
+    def unsynced(self) -> tuple[Persist, ...]:
+        """The writes that a crash would lose now."""
+        return tuple(self._unsynced)
+
+    def _drain(self) -> None:
+        for write in self._unsynced:
+            self._perform(write)
+        self._unsynced.clear()
+
+    def _perform(self, write: Persist) -> None:
+        if write.state is not None:
+            self._state = write.state
+        if write.truncate_from is not None:
+            del self._entries[write.truncate_from - 1 :]
+        for entry in write.entries:
+            assert entry.index == Index(len(self._entries) + 1), "a log has no gaps"
+            self._entries.append(entry)
