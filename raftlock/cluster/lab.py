@@ -338,25 +338,28 @@ class Laboratory:
 
 
 def leader_in(view: ClusterView) -> NodeID | None:
-    """The node that leads in `view`, if it runs and a majority (itself included) follows it."""
-    nodes = view.nodes
-    for node in nodes.values():
-        if node.role != "leader" or node.state != "up":
-            continue
-        following = [
-            other
-            for other in nodes.values()
-            if other.state == "up" and other.term == node.term and other.leader == node.id
-        ]
-        if len(following) > len(nodes) // 2:
-            return NodeID(node.id)
+    """The node that leads in `view`: it runs, and a majority, itself included, follows it.
+
+    Who cannot hear it any more is no follower, though it may not have noticed yet: a leader that
+    was cut off from the majority can commit nothing, so it leads in its own eyes only.
+    """
+    for node in view.nodes.values():
+        if node.role == "leader" and node.state == "up":
+            following = [
+                other
+                for other in view.nodes.values()
+                if other.state == "up"
+                and (other.term, other.leader) == (node.term, node.id)
+                and (other is node or view.network.both_ways(node.id, other.id))
+            ]
+            if len(following) >= view.majority:
+                return NodeID(node.id)
     return None
 
 
 def _header(settings: LabSettings) -> dict[str, Json]:
     timing = settings.timing
     return {
-        "version": 1,
         "runtime": "live",
         "name": settings.name,
         "nodes": list(settings.nodes),

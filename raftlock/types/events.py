@@ -21,8 +21,9 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 KINDS: Mapping[str, str] = {
     # a node's life, told by the cluster
     "node": "state: up | down | frozen; what: started | killed | restarted | frozen | thawed",
-    "fault": "what: cut | partition | heal | link | kill | restart | freeze | thaw | pause | resume"
-    " | speed; by: who asked; then what the fault needs (src, dst, one_way, groups, node, speed)",
+    "fault": "what: kill | restart | freeze | thaw {node}; cut | restore {src, dst, one_way};"
+    " partition {groups}; heal; link {src, dst, delay_ms, jitter_ms, loss_ppm}; pause; resume;"
+    " speed {speed_ppm}; by: who asked",
     # Raft, told by the core
     "role": "from, to: follower | candidate | leader; leader: node or ''; cluster_time (leader)",
     "term": "term",

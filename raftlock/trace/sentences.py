@@ -1,0 +1,266 @@
+"""What happened, one plain English sentence an event, for somebody who has never seen Raft.
+
+A sentence is made from the event and from the picture as it was BEFORE the event: only so can it
+say who held a lock until now, or how long a node had waited. Most events have no sentence: a
+heartbeat, a timer that is set anew, the same entry arriving at the fifth node. Sentences are plain
+text; names that come from people are shortened, and whoever shows them shows them as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from raftlock.trace.clients import doing
+from raftlock.trace.fields import flag, groups_of, number, rows, shorten, text
+from raftlock.trace.lock_sentences import lock_line
+from raftlock.trace.messages import HEARTBEAT_LABELS
+from raftlock.trace.network import LinkShape
+from raftlock.trace.nodes import NodeView
+from raftlock.trace.told import FAULT, GOOD, WARN, Told
+from raftlock.trace.view import FULL_SPEED, ClusterView
+from raftlock.trace.words import and_list, duration, entries_text, times
+from raftlock.types import TraceEvent
+
+__all__ = ["sentence", "tell"]
+
+
+def sentence(event: TraceEvent, view: ClusterView) -> str | None:
+    """The event in one sentence, or ``None`` if it is not worth one.
+
+    `view` is the picture before the event: call this first, then ``view.apply(event)``.
+    """
+    told = tell(event, view)
+    return told.text if told else None
+
+
+def tell(event: TraceEvent, view: ClusterView) -> Told | None:
+    """Like `sentence`, with the level at which it is shown."""
+    teller = _TELLERS.get(event.kind)
+    return teller(event, view) if teller else None
+
+
+def _node(event: TraceEvent, view: ClusterView) -> Told | None:
+    name, what = shorten(event.node.removeprefix("client:")), text(event.data, "what")
+    if what == "started":
+        return Told(f"{name} starts.")
+    if what == "killed":
+        node = view.node(event.node)
+        if node.writes or node.log.undo:
+            return Told(f"{name} was killed: what its disk had not synced is lost.", FAULT)
+        return Told(f"{name} was killed: its disk keeps its term, its vote and its log.", FAULT)
+    if what == "restarted":
+        return Told(f"{name} is back, with the term, the vote and the log that its disk kept.")
+    if what == "frozen":
+        return Told(
+            f"{name} is frozen: it handles nothing and sends nothing, but its clock runs on.", FAULT
+        )
+    if what == "thawed":
+        return Told(f"{name} is thawed: what it had decided before goes out first.")
+    return None
+
+
+def _fault(event: TraceEvent, view: ClusterView) -> Told | None:
+    data, what = event.data, text(event.data, "what")
+    src, dst = shorten(text(data, "src")), shorten(text(data, "dst"))
+    arrow = "→" if flag(data, "one_way") else "↔"
+    if what == "cut":
+        return Told(f"The link {src} {arrow} {dst} is cut.", FAULT)
+    if what == "restore":
+        return Told(f"The link {src} {arrow} {dst} works again.")
+    if what == "partition":
+        parts = " | ".join(and_list(group) for group in groups_of(data))
+        return Told(f"The network is split: {parts}.", FAULT)
+    if what == "heal":
+        return Told("The network is whole again: every link is as it was at first.")
+    if what == "link":
+        shape = LinkShape(
+            number(data, "delay_ms"), number(data, "jitter_ms"), number(data, "loss_ppm")
+        )
+        return _link(f"{src} → {dst}", shape, view.network.plain)
+    if what == "pause":
+        return Told("The cluster is paused: nothing moves until it is resumed.", WARN)
+    if what == "resume":
+        return Told("The cluster goes on.")
+    if what == "speed":
+        ppm = number(data, "speed_ppm")
+        if not 0 < ppm < FULL_SPEED:
+            return Told("The cluster runs at full speed.")
+        slow = duration(FULL_SPEED * 1000 // ppm)
+        return Told(f"The cluster runs at {times(ppm)}: one second of it takes {slow}.")
+    return None  # kill, restart, freeze, thaw: the node's own event tells them
+
+
+def _link(link: str, shape: LinkShape, plain: LinkShape) -> Told:
+    if shape == plain:
+        return Told(f"The link {link} is as it was at first.")
+    words = []
+    if shape.delay_ms != plain.delay_ms or shape.jitter_ms:
+        more = f", give or take {duration(shape.jitter_ms)}" if shape.jitter_ms else ""
+        words.append(f"takes {duration(shape.delay_ms)}{more}")
+    if shape.loss_ppm:
+        percent = times(shape.loss_ppm * 100).removesuffix("x")
+        words.append(f"loses {percent} % of its messages")
+    return Told(f"The link {link} now {' and '.join(words)}.", FAULT)
+
+
+def _role(event: TraceEvent, view: ClusterView) -> Told | None:
+    node, name = view.node(event.node), event.node
+    was, role = text(event.data, "from"), text(event.data, "to")
+    if role == "candidate" and was == "candidate":
+        return Told(
+            f"{name} did not get enough votes in {duration(node.waited // 1000)}, so it stands"
+            f" again, in term {event.term}."
+        )
+    if role == "candidate":
+        return Told(
+            f"{name} heard from no leader for {duration(node.waited // 1000)}, so it stands for"
+            f" election in term {event.term}."
+        )
+    if role == "leader":
+        votes = len(node.tally.granted) if node.tally else view.majority
+        return Told(
+            f"{name} has {votes} of {len(view.nodes)} votes: it leads term {event.term}.", GOOD
+        )
+    if was == "leader":
+        return Told(f"{name} no longer leads: it heard of term {event.term}.", WARN)
+    if was == "candidate":
+        return Told(f"{name} gives up its candidacy: {_why_given_up(event, node)}.")
+    return None
+
+
+def _why_given_up(event: TraceEvent, node: NodeView) -> str:
+    # The rule tells: only a leader of the same term sends entries, only voters answer.
+    if event.rule == "HandleAppendEntriesRequest":
+        return f"another won term {event.term}"
+    if event.rule == "HandleRequestVoteResponse" and node.tally and node.tally.refused:
+        return f"{and_list(node.tally.refused)} refused their votes"
+    return f"it heard of term {event.term}"
+
+
+def _vote(event: TraceEvent, view: ClusterView) -> Told | None:
+    choice = text(event.data, "for")
+    if choice == event.node or not choice or view.node(event.node).recovering:
+        return None
+    return Told(f"{event.node} votes for {choice} in term {event.term}.")
+
+
+def _leader(event: TraceEvent, view: ClusterView) -> Told | None:
+    leader, node = text(event.data, "leader"), view.node(event.node)
+    if not leader or leader == event.node or (leader, event.term) == (node.leader, node.term):
+        return None
+    return Told(f"{event.node} follows {leader}, the leader of term {event.term}.")
+
+
+def _append(event: TraceEvent, view: ClusterView) -> Told | None:
+    entries = rows(event.data, "entries")
+    if not entries:
+        return None
+    node, name = view.node(event.node), event.node
+    first, last = number(entries[0], "index"), number(entries[-1], "index")
+    which = entries_text(first, last)
+    if node.recovering:
+        return Told(f"{name} reads {which} from its disk.")
+    if node.role != "leader":
+        # One entry at every follower is the normal course; several at once are a catching up.
+        return Told(f"{name} catches up: it copies {which}.") if last > first else None
+    op = text(entries[-1], "op")
+    if op not in ("", "no-op", "tick"):
+        return Told(f"{name}, the leader, writes {which} into its log: {shorten(op, 40)}.")
+    if op == "no-op" or node.log.term_at(first - 1) != event.term:
+        return Told(f"{name} opens term {event.term} with an empty entry, number {last}.")
+    return Told(f"{name} writes an empty entry, number {last}: it only says how late it is.")
+
+
+def _truncate(event: TraceEvent, view: ClusterView) -> Told | None:
+    first, last = number(event.data, "from"), number(event.data, "to")
+    which = entries_text(first, last)
+    if first > view.node(event.node).commit:
+        return Told(
+            f"{event.node} drops {which}: not in the leader's log, so never committed.", WARN
+        )
+    return Told(f"{event.node} drops {which}, which it had taken for committed!", FAULT)
+
+
+def _commit(event: TraceEvent, view: ClusterView) -> Told | None:
+    node, last = view.node(event.node), number(event.data, "index")
+    if node.role != "leader":
+        return None
+    # A new leader's first commitment is news only from what nobody has applied yet.
+    first = min(last, max(node.commit, view.applied_high) + 1)
+    which = entries_text(first, last).capitalize()
+    verb = "is" if first == last else "are"
+    have = "has" if view.majority == 1 else "have"
+    disks = f"{view.majority} of {len(view.nodes)} disks {have}"
+    return Told(f"{which} {verb} committed: at least {disks} {'it' if verb == 'is' else 'them'}.")
+
+
+_THINGS = {
+    "PV": "question whether it could win",
+    "RV": "request for a vote",
+    "RV✓": "vote",
+    "RV✗": "refusal of a vote",
+    "AE✓": "acknowledgement",
+    "AE✗": "answer",
+}
+
+_WHYS = {
+    "cut": "the link is cut",
+    "loss": "the network lost it",
+    "closed": "the connection was closed",
+}
+
+
+def _drop(event: TraceEvent, view: ClusterView) -> Told | None:
+    data, why, label = event.data, text(event.data, "why"), text(event.data, "label")
+    src, dst = text(data, "from"), text(data, "to")
+    if label in HEARTBEAT_LABELS or view.network.told.get((src, dst)) == why:
+        return None  # silent until something passes there again, or fails for another reason
+    thing = _THINGS.get(label, "message")
+    if label.startswith("AE·"):
+        thing = "entry" if label == "AE·1" else "entries"
+    reason = f"{dst} is down" if why == "down" else _WHYS.get(why, why)
+    verb = "do" if thing == "entries" else "does"
+    return Told(f"{src}'s {thing} {verb} not reach {dst}: {reason}.", WARN)
+
+
+def _client_call(event: TraceEvent, _view: ClusterView) -> Told | None:
+    data = event.data
+    client, op = shorten(text(data, "client")), text(data, "op")
+    if op in ("open_session", "end_session"):
+        return None
+    more = ", and will wait for it" if op == "acquire" and flag(data, "wait") else ""
+    return Told(f"{client} {doing(op, text(data, 'lock'))}{more}.")
+
+
+def _client_return(event: TraceEvent, _view: ClusterView) -> Told | None:
+    data, status = event.data, text(event.data, "status")
+    client, op = shorten(text(data, "client")), text(data, "op").replace("_", " ")
+    why = shorten(text(data, "text"), 160).rstrip(".")
+    if status == "fail":
+        return Told(f"{client}'s {op} failed: {why or 'no reason given'}.", WARN)
+    if status == "unknown":
+        why = f": {why}" if why else ""
+        return Told(f"{client} cannot know what became of its {op}{why}.", WARN)
+    return None
+
+
+def _note(event: TraceEvent, _view: ClusterView) -> Told | None:
+    words = shorten(text(event.data, "text"), 300)
+    return Told(words) if words else None
+
+
+_TELLERS: dict[str, Callable[[TraceEvent, ClusterView], Told | None]] = {
+    "node": _node,
+    "fault": _fault,
+    "role": _role,
+    "vote": _vote,
+    "leader": _leader,
+    "append": _append,
+    "truncate": _truncate,
+    "commit": _commit,
+    "lock": lock_line,
+    "drop": _drop,
+    "client_call": _client_call,
+    "client_return": _client_return,
+    "note": _note,
+}

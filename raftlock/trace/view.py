@@ -1,0 +1,354 @@
+"""The picture: everything shown of a cluster, folded from its trace event by event.
+
+The view knows nothing but the trace. Applying an event costs no more than what the event changes,
+and each part remembers the number of the event that last changed it, so that a frame can be made of
+the changes alone. Nothing a trace may hold makes the fold fail: an unknown kind changes nothing, a
+missing field reads as empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from raftlock.trace.clients import Belief, ClientView, doing
+from raftlock.trace.fields import flag, groups_of, names, number, rows, text, texts
+from raftlock.trace.network import Flight, LinkShape, NetworkView
+from raftlock.trace.nodes import NodeView, Row, Tally, Timer
+from raftlock.types import Json, TraceEvent
+
+__all__ = ["CLIENT_PREFIX", "FULL_SPEED", "ClusterView"]
+
+CLIENT_PREFIX = "client:"
+"""How the `node` of an event begins that happened at a client."""
+
+FULL_SPEED = 1_000_000
+"""The speed at which a second of the cluster is a second of the clock, in ppm."""
+
+KEPT_CLIENTS = 50
+"""How many clients are shown at most; those with nothing to show go first."""
+
+
+class ClusterView:
+    """A cluster as its trace tells it up to event `seq` at run time `now` (microseconds).
+
+    The header names the nodes (``nodes``) and the links' plain delay (``timings.delay_ms``). Plain
+    mutable data, owned by whoever applies the events; everybody else only reads. `shape_version` is
+    the event that last changed which nodes there are. `applied_high` is the highest index that any
+    node has applied and `applied_by` the node that was the first to.
+    """
+
+    __slots__ = (
+        "_folds",
+        "applied_by",
+        "applied_high",
+        "clients",
+        "clients_version",
+        "header",
+        "network",
+        "nodes",
+        "now",
+        "paused",
+        "seq",
+        "shape_version",
+        "speed_ppm",
+    )
+
+    def __init__(self, header: Mapping[str, Json]) -> None:
+        self.header = header
+        self.nodes: dict[str, NodeView] = {
+            name: NodeView(name) for name in texts(header.get("nodes"))
+        }
+        timings = header.get("timings")
+        delay = number(timings, "delay_ms") if isinstance(timings, dict) else 0
+        self.network = NetworkView(LinkShape(delay_ms=delay))
+        self.clients: dict[str, ClientView] = {}
+        self.clients_version = 0
+        self.seq = 0
+        self.now = 0
+        self.shape_version = 0
+        self.paused = False
+        self.speed_ppm = FULL_SPEED
+        self.applied_high = 0
+        self.applied_by = ""
+        node = self._at_node
+        self._folds: dict[str, Callable[[TraceEvent], None]] = {
+            "node": self._life,
+            "fault": self._fault,
+            "role": node(_role),
+            "term": node(_term),
+            "vote": node(_vote),
+            "tally": node(_tally),
+            "leader": node(_leader),
+            "timer_set": node(_timer_set),
+            "timer_fire": node(_timer_fire),
+            "write": node(_write),
+            "fsync": node(_fsync),
+            "append": node(_append),
+            "truncate": node(_truncate),
+            "commit": node(_commit),
+            "progress": node(_progress),
+            "apply": node(self._apply),
+            "lock": node(_lock),
+            "send": self._send,
+            "deliver": self._deliver,
+            "drop": self._drop,
+            "client_call": self._client_call,
+            "client_return": self._client_return,
+            "belief": self._belief,
+        }
+
+    @property
+    def majority(self) -> int:
+        """How many nodes a decision needs."""
+        return len(self.nodes) // 2 + 1
+
+    def apply(self, event: TraceEvent) -> None:
+        """Fold one event in; the events of a trace come in their order."""
+        fold = self._folds.get(event.kind)
+        self.seq, self.now = event.seq, event.t
+        if fold is not None:
+            fold(event)
+
+    def node(self, name: str) -> NodeView:
+        """The node called `name`; one that is not known yet is a plain one that is down."""
+        return self.nodes.get(name) or NodeView(name)
+
+    def client(self, name: str) -> ClientView:
+        """The client called `name`; one that is not known yet does nothing and holds nothing."""
+        return self.clients.get(name) or ClientView(name)
+
+    def _at_node(
+        self, fold: Callable[[NodeView, TraceEvent], None]
+    ) -> Callable[[TraceEvent], None]:
+        def folded(event: TraceEvent) -> None:
+            node = self.nodes.get(event.node)
+            if node is None:
+                node = self._new_node(event)
+            node.version = event.seq
+            fold(node, event)
+
+        return folded
+
+    def _new_node(self, event: TraceEvent) -> NodeView:
+        node = NodeView(event.node)
+        if event.node:
+            self.nodes[event.node] = node
+            self.shape_version = event.seq
+        return node
+
+    # a node's life, and what people do to the cluster
+
+    def _life(self, event: TraceEvent) -> None:
+        state = text(event.data, "state")
+        if event.node.startswith(CLIENT_PREFIX):
+            self._client(event.node.removeprefix(CLIENT_PREFIX), event).state = state
+            return
+        node = self.nodes.get(event.node) or self._new_node(event)
+        node.version = event.seq
+        what = text(event.data, "what")
+        if state == "down" and node.state != "down":
+            node.die(event.seq, event.t)
+        if what in ("started", "restarted"):
+            node.started = node.recovering = True
+        node.state = state
+        node.mark(event.seq, event.t)
+
+    def _fault(self, event: TraceEvent) -> None:
+        data, net = event.data, self.network
+        what = text(data, "what")
+        src, dst, one_way = text(data, "src"), text(data, "dst"), flag(data, "one_way")
+        if what == "pause":
+            self.paused = True
+        elif what == "resume":
+            self.paused = False
+        elif what == "speed":
+            self.speed_ppm = number(data, "speed_ppm")
+        elif what in ("cut", "restore", "partition", "heal", "link"):
+            net.version = event.seq
+            if what == "cut":
+                net.cut(src, dst, one_way=one_way)
+            elif what == "restore":
+                net.restore(src, dst, one_way=one_way)
+            elif what == "partition":
+                net.partition(groups_of(data))
+            elif what == "heal":
+                net.heal()
+            else:
+                shape = LinkShape(
+                    number(data, "delay_ms"), number(data, "jitter_ms"), number(data, "loss_ppm")
+                )
+                net.reshape(src, dst, shape)
+
+    # messages
+
+    def _send(self, event: TraceEvent) -> None:
+        data = event.data
+        fields = data.get("fields")
+        self.network.send(
+            event.seq,
+            Flight(
+                id=event.seq,
+                src=event.node,
+                dst=text(data, "to"),
+                type=text(data, "type"),
+                label=text(data, "label"),
+                t0=event.t,
+                t1=max(event.t, number(data, "deliver_at")),
+                fields=fields if isinstance(fields, dict) else {},
+            ),
+        )
+
+    def _deliver(self, event: TraceEvent) -> None:
+        flight = self.network.deliver(number(event.data, "id"))
+        node = self.nodes.get(event.node)
+        if node is not None:
+            node.recovering = False
+            if flight is not None and "cluster_time" in flight.fields:
+                node.learn_time(number(flight.fields, "cluster_time"), event.t)
+                node.version = event.seq
+
+    def _drop(self, event: TraceEvent) -> None:
+        self.network.drop(event.seq, number(event.data, "id"), text(event.data, "why"), event.t)
+
+    # the lock table: which node was first to apply an entry is the view's to know
+
+    def _apply(self, node: NodeView, event: TraceEvent) -> None:
+        node.applied = number(event.data, "index")
+        node.hash = text(event.data, "hash")
+        node.learn_time(number(event.data, "stamp"), event.t)
+        if node.applied > self.applied_high:
+            self.applied_high, self.applied_by = node.applied, node.id
+        elif node.id == self.applied_by:
+            self.applied_by = ""  # restarted, it applies again what it was the first to apply
+
+    # clients
+
+    def _client(self, name: str, event: TraceEvent) -> ClientView:
+        client = self.clients.get(name)
+        if client is None:
+            if len(self.clients) >= KEPT_CLIENTS:
+                idle = next(
+                    (c.id for c in self.clients.values() if not c.calls and not c.holds),
+                    next(iter(self.clients)),
+                )
+                del self.clients[idle]
+            client = self.clients[name] = ClientView(name)
+        self.clients_version = event.seq
+        return client
+
+    def _client_call(self, event: TraceEvent) -> None:
+        data = event.data
+        client = self._client(text(data, "client"), event)
+        client.ask(text(data, "request_id"), doing(text(data, "op"), text(data, "lock")))
+
+    def _client_return(self, event: TraceEvent) -> None:
+        client = self._client(text(event.data, "client"), event)
+        client.calls.pop(text(event.data, "request_id"), None)
+        client.last, client.last_text = text(event.data, "status"), text(event.data, "text")
+
+    def _belief(self, event: TraceEvent) -> None:
+        data = event.data
+        client, lock = self._client(text(data, "client"), event), text(data, "lock")
+        token = number(data, "token")
+        if token:
+            client.holds[lock] = Belief(lock, token, number(data, "until"))
+        else:
+            client.holds.pop(lock, None)
+
+
+# What Raft and the lock table say of one node.
+
+
+def _role(node: NodeView, event: TraceEvent) -> None:
+    node.move_to_term(event.term)
+    role = text(event.data, "to")
+    node.take_role(role, event.t)
+    if role == "leader":
+        node.leader = node.id
+        node.clock_ms = number(event.data, "cluster_time")
+        node.clock_at, node.clock_running = event.t, True
+    else:
+        node.leader = text(event.data, "leader")
+    node.mark(event.seq, event.t)
+
+
+def _term(node: NodeView, event: TraceEvent) -> None:
+    term = number(event.data, "term")
+    if node.recovering:
+        # The disk's word: it may be older than what the picture had of a node that did not sync.
+        node.term, node.voted_for, node.disk_term, node.disk_vote = term, "", term, ""
+    else:
+        node.move_to_term(term)
+    node.mark(event.seq, event.t)
+
+
+def _vote(node: NodeView, event: TraceEvent) -> None:
+    node.move_to_term(event.term)
+    node.voted_for = text(event.data, "for")
+    if node.recovering:
+        node.disk_vote = node.voted_for
+
+
+def _tally(node: NodeView, event: TraceEvent) -> None:
+    data = event.data
+    granted, refused = tuple(names(data, "granted")), tuple(names(data, "refused"))
+    node.tally = Tally(granted, refused, number(data, "needed"))
+
+
+def _leader(node: NodeView, event: TraceEvent) -> None:
+    node.move_to_term(event.term)
+    node.leader = text(event.data, "leader")
+
+
+def _timer_set(node: NodeView, event: TraceEvent) -> None:
+    data = event.data
+    node.timer = Timer(text(data, "timer"), number(data, "deadline"), number(data, "duration"))
+
+
+def _timer_fire(node: NodeView, event: TraceEvent) -> None:
+    node.recovering = False
+    if node.timer and node.timer.kind == "election":
+        node.waited = event.t - (node.timer.deadline - node.timer.duration)
+
+
+def _write(node: NodeView, event: TraceEvent) -> None:
+    data = event.data
+    node.write(number(data, "write"), number(data, "term"), text(data, "voted_for"))
+
+
+def _fsync(node: NodeView, event: TraceEvent) -> None:
+    node.fsync(number(event.data, "write"))
+
+
+def _append(node: NodeView, event: TraceEvent) -> None:
+    entries = [
+        Row(number(row, "index"), number(row, "term"), text(row, "op"), number(row, "stamp"))
+        for row in rows(event.data, "entries")
+    ]
+    node.log.put(event.seq, entries)
+    if entries:
+        node.learn_time(entries[-1].stamp, event.t)
+    if node.recovering:
+        node.log.settle()
+
+
+def _truncate(node: NodeView, event: TraceEvent) -> None:
+    node.log.cut(event.seq, number(event.data, "from"))
+
+
+def _commit(node: NodeView, event: TraceEvent) -> None:
+    node.commit = number(event.data, "index")
+
+
+def _progress(node: NodeView, event: TraceEvent) -> None:
+    data = event.data
+    node.progress[text(data, "peer")] = (number(data, "next"), number(data, "match"))
+
+
+def _lock(node: NodeView, event: TraceEvent) -> None:
+    node.locks_version = event.seq
+    lock = text(event.data, "lock")
+    if text(event.data, "owner") or rows(event.data, "queue"):
+        node.locks[lock] = event.data
+    else:
+        node.locks.pop(lock, None)

@@ -1,0 +1,239 @@
+"""Driver: effects become deeds in their order, and nothing leaves before its write is durable."""
+
+from __future__ import annotations
+
+from raftlock.errors import ErrorCode
+from raftlock.node.driver import Driver, Work
+from raftlock.raft.config import RaftConfig
+from raftlock.raft.effects import Receive, Recovered, Wake
+from raftlock.trace.recorder import Recorder
+from raftlock.types import (
+    AppendEntriesArgs,
+    AppendEntriesReply,
+    ClientID,
+    Command,
+    Index,
+    LockID,
+    LockOperation,
+    LogEntry,
+    Micros,
+    Millis,
+    NodeID,
+    NodeRole,
+    OutcomeStatus,
+    PersistentState,
+    ProposalResult,
+    RequestVoteArgs,
+    RequestVoteReply,
+    SessionID,
+    Term,
+)
+
+N1, N2, N3 = NodeID("n1"), NodeID("n2"), NodeID("n3")
+
+
+class Bench:
+    """One driver, its clock in the test's hand, its disk done when the test says so."""
+
+    def __init__(self, *voters: NodeID, recovered: Recovered | None = None) -> None:
+        self.now = 0
+        self.recorder = Recorder({"nodes": list(voters)}, lambda: Micros(self.now * 1000))
+        config = RaftConfig(
+            node_id=N1,
+            voters=voters,
+            election_timeout_ms_min=150,
+            election_timeout_ms_max=300,
+            heartbeat_ms=50,
+        )
+        self.driver = Driver(config, recovered or Recovered(), self.recorder, seed=1, now=Millis(0))
+        self.results: list[ProposalResult] = []
+        self.wake(0)  # as every caller does first, to learn the deadline
+
+    def wake(self, at: int) -> Work:
+        self.now = at
+        return self.driver.step(Wake(Millis(at)))
+
+    def receive(self, sender: NodeID, message: object) -> Work:
+        return self.driver.step(Receive(Millis(self.now), sender, message))  # type: ignore[arg-type]
+
+    def synced(self) -> Work:
+        return self.driver.synced(Millis(self.now))
+
+    def propose(self, op: LockOperation, client: str, **fields: object) -> Work:
+        command = Command(op, LockID("printer"), ClientID(client), **fields)  # type: ignore[arg-type]
+        return self.driver.propose(Millis(self.now), command, self.results.append)
+
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.recorder.events]
+
+
+def alone() -> Bench:
+    """A cluster of one that leads itself, its no-op applied."""
+    bench = Bench(N1)
+    bench.wake(1_000)
+    bench.synced()
+    bench.synced()
+    assert bench.driver.raft.role is NodeRole.LEADER
+    assert bench.driver.raft.last_applied == 1
+    return bench
+
+
+def leader_of_three() -> Bench:
+    bench = Bench(N1, N2, N3)
+    bench.wake(1_000)
+    bench.synced()
+    term = bench.driver.raft.current_term
+    bench.receive(N2, RequestVoteReply(term, vote_granted=True, request_term=term))
+    assert bench.driver.raft.role is NodeRole.LEADER
+    bench.synced()
+    return bench
+
+
+def test_a_candidate_asks_for_votes_only_once_its_own_is_durable() -> None:
+    bench = Bench(N1, N2, N3)
+    work = bench.wake(1_000)
+    assert not work.sends
+    assert work.write[0].state == PersistentState(Term(1), N1)
+    sends = bench.synced().sends
+    assert [(send.to, type(send.message)) for send in sends] == [
+        (N2, RequestVoteArgs),
+        (N3, RequestVoteArgs),
+    ]
+    timer = next(event for event in bench.recorder.events if event.kind == "timer_fire")
+    assert sends[0].cause == timer.seq
+
+
+def test_an_answer_waits_for_every_write_handed_out_before_it() -> None:
+    bench = Bench(N1, N2, N3)
+    entry = LogEntry(Term(1), Index(1), b"", Millis(5))
+    first = bench.receive(N2, AppendEntriesArgs(Term(1), N2, Index(0), Term(0), (entry,)))
+    assert first.write
+    assert not first.sends
+    # A heartbeat has nothing to persist, but its answer would overtake the first one's write.
+    second = bench.receive(N2, AppendEntriesArgs(Term(1), N2, Index(1), Term(1)))
+    assert not second.sends
+    assert not second.write
+    answers = [send.message for send in bench.synced().sends]
+    assert [answer.match_index for answer in answers] == [1, 1]  # type: ignore[union-attr]
+
+
+def test_writes_that_come_while_the_disk_is_busy_go_in_one_batch() -> None:
+    bench = alone()
+    assert len(bench.propose(LockOperation.ACQUIRE, "alice", ttl=1_000).write) == 1
+    assert not bench.propose(LockOperation.ACQUIRE, "bob", ttl=1_000).write
+    assert not bench.propose(LockOperation.ACQUIRE, "carol", ttl=1_000).write
+    assert len(bench.synced().write) == 2
+
+
+def test_a_proposal_is_answered_when_its_entry_is_applied() -> None:
+    bench = alone()
+    bench.propose(LockOperation.ACQUIRE, "alice", ttl=1_000)
+    assert bench.results == []
+    bench.synced()
+    (result,) = bench.results
+    assert result.success
+    assert result.data is not None
+    assert result.data.status is OutcomeStatus.GRANTED
+    assert result.data.token == 2
+    assert bench.driver.proposals.stats().successful_proposals == 1
+    lock = next(event for event in bench.recorder.events if event.kind == "lock")
+    assert lock.data["owner"] == "alice"
+
+
+def test_a_refusal_by_the_table_is_an_answer_too() -> None:
+    bench = alone()
+    bench.propose(LockOperation.ACQUIRE, "alice", ttl=1_000)
+    bench.propose(LockOperation.ACQUIRE, "bob", ttl=1_000)
+    bench.synced()
+    bench.synced()
+    refused = bench.results[1]
+    assert not refused.success
+    assert refused.data is not None
+    assert refused.data.code is ErrorCode.LOCK_HELD
+    assert bench.driver.proposals.stats().failed_proposals == 1
+
+
+def test_who_does_not_lead_refuses_at_once() -> None:
+    bench = Bench(N1, N2, N3)
+    bench.propose(LockOperation.ACQUIRE, "alice", ttl=1_000)
+    assert bench.results[0].data is not None
+    assert bench.results[0].data.code is ErrorCode.NO_LEADER
+
+
+def test_a_leader_that_steps_down_leaves_nobody_waiting() -> None:
+    bench = leader_of_three()
+    bench.propose(LockOperation.ACQUIRE, "alice", ttl=1_000)
+    work = bench.receive(N3, AppendEntriesArgs(Term(9), N3, Index(0), Term(0)))
+    assert work.lost_leadership
+    (result,) = bench.results
+    assert result.data is not None
+    assert result.data.code is ErrorCode.NOT_LEADER
+    assert not bench.driver.proposals.pending()
+
+
+def test_a_lock_that_is_due_is_expired_by_a_tick_and_only_one() -> None:
+    bench = alone()
+    bench.propose(LockOperation.ACQUIRE, "alice", ttl=1_000)
+    work = bench.synced()
+    assert work.wake_at is not None
+    bench.now = 2_000  # not yet: due means after the deadline
+    assert bench.driver.table.info(LockID("printer"))
+    last = bench.driver.raft.log.last_index
+    bench.wake(2_001)
+    assert bench.driver.raft.log.last_index == last + 1
+    bench.wake(2_002)
+    assert bench.driver.raft.log.last_index == last + 1
+    bench.synced()
+    assert bench.driver.table.info(LockID("printer")) is None
+    words = [event.data["op"] for event in bench.recorder.events if event.kind == "apply"]
+    assert words[0] == "no-op"
+    assert words[-1] == "tick"
+
+
+def test_who_waits_is_told_when_another_entry_decides() -> None:
+    bench = alone()
+    bench.propose(LockOperation.OPEN_SESSION, "bob")
+    bench.synced()
+    assert bench.results[0].data is not None
+    session = SessionID(bench.results[0].data.session_id)
+    bench.propose(LockOperation.ACQUIRE, "alice", ttl=60_000)
+    bench.synced()
+    bench.propose(
+        LockOperation.ACQUIRE,
+        "bob",
+        ttl=1_000,
+        wait=True,
+        wait_timeout=Millis(60_000),
+        session_id=session,
+        sequence=1,
+    )
+    bench.synced()
+    assert bench.results[-1].data is not None
+    assert bench.results[-1].data.status is OutcomeStatus.QUEUED
+    token = bench.driver.table.info(LockID("printer")).token  # type: ignore[union-attr]
+    bench.propose(LockOperation.RELEASE, "alice", version=token)
+    (final,) = bench.synced().outcomes
+    assert final.status is OutcomeStatus.GRANTED
+    assert (final.client_id, final.session_id, final.sequence) == ("bob", session, 1)
+
+
+def test_a_restarted_node_tells_what_its_disk_kept() -> None:
+    entries = (LogEntry(Term(2), Index(1)), LogEntry(Term(2), Index(2), b"", Millis(7)))
+    recovered = Recovered(PersistentState(Term(3), N2), entries)
+    bench = Bench(N1, N2, N3, recovered=recovered)
+    assert bench.kinds() == ["term", "vote", "append", "timer_set"]
+    told = bench.recorder.events[2].data["entries"]
+    assert [(row["index"], row["op"]) for row in told] == [(1, "no-op"), (2, "tick")]  # type: ignore[index,union-attr,call-overload]
+
+
+def test_an_old_leaders_answer_after_a_truncation_is_not_taken_for_durable() -> None:
+    bench = Bench(N1, N2, N3)
+    old = LogEntry(Term(1), Index(1), b"", Millis(1))
+    new = LogEntry(Term(2), Index(1), b"", Millis(2))
+    bench.receive(N2, AppendEntriesArgs(Term(1), N2, Index(0), Term(0), (old,)))
+    bench.receive(N3, AppendEntriesArgs(Term(2), N3, Index(0), Term(0), (new,)))
+    assert bench.synced().sends  # the first write is durable, its answer may leave
+    assert bench.driver.raft.durable_index == 0
+    answers = [send.message for send in bench.synced().sends]
+    assert bench.driver.raft.durable_index == 1
+    assert [a.match_index for a in answers if isinstance(a, AppendEntriesReply)] == [1]

@@ -1,0 +1,209 @@
+"""The desk: what clients are answered, and that a refusal changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from raftlock.errors import ErrorCode, RemoteProtocolError
+from raftlock.node.server import ClientDesk, Conversation
+from raftlock.types import (
+    ClientID,
+    Command,
+    Index,
+    LockID,
+    LockOperation,
+    Micros,
+    Millis,
+    NodeID,
+    NodeRole,
+    Outcome,
+    OutcomeStatus,
+    ProposalResult,
+    RaftStatus,
+    SessionID,
+    Term,
+)
+
+
+class Line:
+    def __init__(self) -> None:
+        self.frames: list[dict[str, object]] = []
+
+    def send(self, text: str) -> None:
+        self.frames.append(json.loads(text))
+
+
+class Host:
+    """A node that keeps what is proposed, to be answered by the test."""
+
+    def __init__(self) -> None:
+        self.proposed: list[tuple[Command, Callable[[ProposalResult], None]]] = []
+        self.us = 0
+
+    def propose(self, command: Command, result: Callable[[ProposalResult], None]) -> None:
+        self.proposed.append((command, result))
+
+    def status(self) -> RaftStatus:
+        return RaftStatus(
+            id=NodeID("n1"),
+            role=NodeRole.FOLLOWER,
+            term=Term(3),
+            leader_id=NodeID("n2"),
+            last_log_index=Index(4),
+            last_log_term=Term(3),
+            commit_index=Index(4),
+            last_applied=Index(4),
+        )
+
+    def address_of(self, node: NodeID) -> str:
+        return f"127.0.0.1:{4000 + int(node[1:])}"
+
+    def wall_ms(self) -> Millis:
+        return Millis(1_700_000_000_000)
+
+    def machine_us(self) -> Micros:
+        return Micros(self.us)
+
+    def enter(self, function: Callable[[], None]) -> None:
+        function()
+
+
+class Counter:
+    """One client at one desk."""
+
+    def __init__(self) -> None:
+        self.host = Host()
+        self.desk = ClientDesk(self.host)
+        self.line = Line()
+        self.talk: Conversation = self.desk.open(ClientID("alice"), self.line)
+
+    def ask(self, call: str, **params: object) -> None:
+        self.talk.frame(json.dumps({"id": 1, "call": call, "params": params}))
+
+    def answer(self, status: OutcomeStatus, **fields: object) -> None:
+        command, result = self.host.proposed.pop()
+        outcome = Outcome(
+            status,
+            command.op,
+            command.lock_id,
+            command.client_id,
+            command.session_id,
+            command.sequence,
+            **fields,  # type: ignore[arg-type]
+        )
+        result(ProposalResult(status is not OutcomeStatus.REFUSED, data=outcome))
+
+    def error(self) -> dict[str, object]:
+        error = self.line.frames[-1]["error"]
+        assert isinstance(error, dict)
+        return error
+
+
+@pytest.fixture
+def counter() -> Counter:
+    return Counter()
+
+
+ACQUIRE = {"lock_id": "printer", "ttl": 5_000, "session_id": 9, "sequence": 1}
+
+
+def test_an_acquire_is_proposed_with_the_proposers_wall_clock(counter: Counter) -> None:
+    counter.ask("acquire", **ACQUIRE)
+    command = counter.host.proposed[0][0]
+    assert command.op is LockOperation.ACQUIRE
+    assert (command.client_id, command.proposed_at) == ("alice", 1_700_000_000_000)
+    counter.answer(OutcomeStatus.GRANTED, token=Index(7))
+    result = counter.line.frames[-1]["result"]
+    assert isinstance(result, dict)
+    assert (result["status"], result["token"]) == ("granted", 7)
+
+
+def test_a_wait_is_told_its_place_and_later_the_end(counter: Counter) -> None:
+    counter.ask("acquire", **ACQUIRE, wait=True, wait_timeout=5_000)
+    counter.answer(OutcomeStatus.QUEUED, position=2)
+    assert counter.line.frames[-1]["event"] == "queued"
+    final = Outcome(
+        OutcomeStatus.GRANTED,
+        LockOperation.ACQUIRE,
+        LockID("printer"),
+        ClientID("alice"),
+        SessionID(9),
+        1,
+        token=Index(12),
+    )
+    counter.desk.tell([final])
+    counter.desk.tell([final])  # told once
+    assert len(counter.line.frames) == 2
+    assert "event" not in counter.line.frames[-1]
+
+
+def test_who_leads_is_in_the_answer_of_who_does_not(counter: Counter) -> None:
+    counter.ask("acquire", **ACQUIRE)
+    counter.answer(OutcomeStatus.REFUSED, code=ErrorCode.NOT_LEADER, message="n1 does not lead.")
+    assert counter.error()["name"] == "NOT_LEADER"
+    assert counter.error()["details"] == {"leader": "n2", "address": "127.0.0.1:4002"}
+
+
+def test_waiters_are_sent_to_the_new_leader(counter: Counter) -> None:
+    counter.ask("acquire", **ACQUIRE, wait=True)
+    counter.answer(OutcomeStatus.QUEUED)
+    counter.desk.lose_leadership()
+    counter.desk.lose_leadership()
+    assert counter.error()["name"] == "NOT_LEADER"
+    assert len(counter.line.frames) == 2
+
+
+def test_a_closed_line_is_told_nothing(counter: Counter) -> None:
+    counter.ask("acquire", **ACQUIRE, wait=True)
+    counter.answer(OutcomeStatus.QUEUED)
+    counter.talk.closed()
+    counter.desk.lose_leadership()
+    assert len(counter.line.frames) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "params", "name", "sentence"),
+    [
+        ("fly", {}, "INVALID_ARGUMENT", "no call 'fly'"),
+        ("end_session", {"session_id": 9}, "INVALID_ARGUMENT", "no call"),
+        ("acquire", {**ACQUIRE, "ttl": 0}, "INVALID_TTL", "ttl must be"),
+        ("acquire", {**ACQUIRE, "ttl": "long"}, "INVALID_ARGUMENT", "do not fit"),
+        ("acquire", {**ACQUIRE, "colour": "red"}, "INVALID_ARGUMENT", "do not fit"),
+        ("acquire", {**ACQUIRE, "lock_id": "x" * 300}, "INVALID_ARGUMENT", "256 characters"),
+        ("acquire", {**ACQUIRE, "client_id": "bob"}, "PERMISSION_DENIED", "belongs to 'alice'"),
+        ("acquire", {"lock_id": "printer", "ttl": 5_000}, "INVALID_ARGUMENT", "session first"),
+        ("release", {"lock_id": "x", "session_id": 9}, "INVALID_ARGUMENT", "fencing token"),
+    ],
+)
+def test_a_wrong_request_is_answered_and_proposes_nothing(
+    counter: Counter, call: str, params: dict[str, object], name: str, sentence: str
+) -> None:
+    counter.ask(call, **params)
+    assert counter.error()["name"] == name
+    assert sentence in str(counter.error()["message"])
+    assert not counter.host.proposed
+
+
+def test_what_is_no_frame_closes_the_connection(counter: Counter) -> None:
+    with pytest.raises(RemoteProtocolError):
+        counter.talk.frame("{")
+
+
+def test_too_many_requests_are_answered_and_pass_again_later(counter: Counter) -> None:
+    for _ in range(4_000):
+        counter.ask("get_status")
+    counter.ask("get_status")
+    assert counter.error()["name"] == "RATE_LIMITED"
+    counter.host.us += 1_000
+    counter.ask("get_status")
+    assert "result" in counter.line.frames[-1]
+
+
+def test_status_is_answered_from_here(counter: Counter) -> None:
+    counter.ask("get_status")
+    result = counter.line.frames[-1]["result"]
+    assert isinstance(result, dict)
+    assert (result["id"], result["role"], result["term"]) == ("n1", "follower", 3)

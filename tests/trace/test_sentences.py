@@ -1,0 +1,421 @@
+import pytest
+
+from raftlock.trace.sentences import sentence, tell
+from raftlock.types import Micros, NodeID, TraceEvent
+from tests.trace.telling import Teller
+
+
+def told(prepare, act, nodes=None):
+    """The sentences of what `act` does after `prepare`, with their levels."""
+    teller = Teller(nodes or ["n1", "n2", "n3", "n4", "n5"]).start()
+    prepare(teller)
+    before = len(teller.lines)
+    act(teller)
+    return [(line.text, line.level) for line in list(teller.recorder.story.lines)[before:]]
+
+
+def nothing(_):
+    pass
+
+
+def elected(t):
+    t.timer("n1", 600)
+    t.at(600).elect("n1", 1)
+
+
+def led_with_an_entry(t):
+    elected(t)
+    t.store("n1", (1, 1, 0, "no-op"))
+
+
+def candidate(t):
+    t.timer("n1", 600)
+    t.at(600).stand("n1", 1)
+
+
+def busy_disk(t):
+    t.begin_write("n2", 1, 1)
+
+
+def cut_off(t):
+    number = t.send("n1", "n2", "AE·1")
+    t.drop(number, "cut")
+
+
+def lose(label, why):
+    return lambda t: t.drop(t.send("n1", "n2", label), why)
+
+
+CASES = [
+    # a node's life
+    (nothing, lambda t: t.emit("n9", "node", state="up", what="started"), "n9 starts.", "info"),
+    (
+        nothing,
+        lambda t: t.kill("n2"),
+        "n2 was killed: its disk keeps its term, its vote and its log.",
+        "fault",
+    ),
+    (
+        busy_disk,
+        lambda t: t.kill("n2"),
+        "n2 was killed: what its disk had not synced is lost.",
+        "fault",
+    ),
+    (
+        lambda t: t.kill("n2"),
+        lambda t: t.restart("n2"),
+        "n2 is back, with the term, the vote and the log that its disk kept.",
+        "info",
+    ),
+    (
+        nothing,
+        lambda t: t.freeze("n2"),
+        "n2 is frozen: it handles nothing and sends nothing, but its clock runs on.",
+        "fault",
+    ),
+    (
+        lambda t: t.freeze("n2"),
+        lambda t: t.thaw("n2"),
+        "n2 is thawed: what it had decided before goes out first.",
+        "info",
+    ),
+    (
+        nothing,
+        lambda t: t.emit("client:bob", "node", state="frozen", what="frozen"),
+        "bob is frozen: it handles nothing and sends nothing, but its clock runs on.",
+        "fault",
+    ),
+    (nothing, lambda t: t.emit("n1", "node", state="up", what="riddle"), None, None),
+    # what people do
+    (
+        nothing,
+        lambda t: t.fault("cut", src="n1", dst="n2", one_way=True),
+        "The link n1 → n2 is cut.",
+        "fault",
+    ),
+    (
+        nothing,
+        lambda t: t.fault("cut", src="n1", dst="n2", one_way=False),
+        "The link n1 ↔ n2 is cut.",
+        "fault",
+    ),
+    (
+        nothing,
+        lambda t: t.fault("restore", src="n1", dst="n2"),
+        "The link n1 ↔ n2 works again.",
+        "info",
+    ),
+    (
+        nothing,
+        lambda t: t.fault("partition", groups=[["n1", "n2"], [], ["n3", "n4", "n5"]]),
+        "The network is split: n1 and n2 | n3, n4 and n5.",
+        "fault",
+    ),
+    (
+        nothing,
+        lambda t: t.fault("heal"),
+        "The network is whole again: every link is as it was at first.",
+        "info",
+    ),
+    (
+        nothing,
+        lambda t: t.fault("link", src="n1", dst="n2", delay_ms=1500, jitter_ms=50, loss_ppm=0),
+        "The link n1 → n2 now takes 1.5 s, give or take 50 ms.",
+        "fault",
+    ),
+    (
+        nothing,
+        lambda t: t.fault("link", src="n1", dst="n2", delay_ms=200, jitter_ms=0, loss_ppm=125_000),
+        "The link n1 → n2 now loses 12.5 % of its messages.",
+        "fault",
+    ),
+    (
+        nothing,
+        lambda t: t.fault("link", src="n1", dst="n2", delay_ms=300, jitter_ms=0, loss_ppm=10_000),
+        "The link n1 → n2 now takes 300 ms and loses 1 % of its messages.",
+        "fault",
+    ),
+    (
+        nothing,
+        lambda t: t.fault("link", src="n1", dst="n2", delay_ms=200, jitter_ms=0, loss_ppm=0),
+        "The link n1 → n2 is as it was at first.",
+        "info",
+    ),
+    (
+        nothing,
+        lambda t: t.fault("pause"),
+        "The cluster is paused: nothing moves until it is resumed.",
+        "warn",
+    ),
+    (nothing, lambda t: t.fault("resume"), "The cluster goes on.", "info"),
+    (
+        nothing,
+        lambda t: t.fault("speed", speed_ppm=10_000),
+        "The cluster runs at 0.01x: one second of it takes 100 s.",
+        "info",
+    ),
+    (
+        nothing,
+        lambda t: t.fault("speed", speed_ppm=1_000_000),
+        "The cluster runs at full speed.",
+        "info",
+    ),
+    (nothing, lambda t: t.fault("speed"), "The cluster runs at full speed.", "info"),
+    # elections
+    (
+        lambda t: t.timer("n3", 2100),
+        lambda t: t.at(2100).stand("n3", 4),
+        "n3 heard from no leader for 2.1 s, so it stands for election in term 4.",
+        "info",
+    ),
+    (
+        candidate,
+        lambda t: t.at(2600).stand("n1", 2, was="candidate"),
+        "n1 did not get enough votes in 2 s, so it stands again, in term 2.",
+        "info",
+    ),
+    (
+        lambda t: (candidate(t), t.tally("n1", ["n1", "n2", "n4"], ["n3"])),
+        lambda t: t.lead("n1"),
+        "n1 has 3 of 5 votes: it leads term 1.",
+        "good",
+    ),
+    (nothing, lambda t: t.lead("n1"), "n1 has 3 of 5 votes: it leads term 0.", "good"),
+    (
+        elected,
+        lambda t: t.step_down("n1", 2),
+        "n1 no longer leads: it heard of term 2.",
+        "warn",
+    ),
+    (
+        candidate,
+        lambda t: t.step_down("n1", 2, was="candidate"),
+        "n1 gives up its candidacy: it heard of term 2.",
+        "info",
+    ),
+    (
+        candidate,
+        lambda t: t.emit(
+            "n1", "role", "HandleAppendEntriesRequest", from_="candidate", to="follower", leader=""
+        ),
+        "n1 gives up its candidacy: another won term 1.",
+        "info",
+    ),
+    (
+        lambda t: (candidate(t), t.tally("n1", ["n1"], ["n2", "n3", "n4"])),
+        lambda t: t.emit(
+            "n1", "role", "HandleRequestVoteResponse", from_="candidate", to="follower", leader=""
+        ),
+        "n1 gives up its candidacy: n2, n3 and n4 refused their votes.",
+        "info",
+    ),
+    (
+        nothing,
+        lambda t: t.emit("n1", "role", from_="follower", to="follower", leader=""),
+        None,
+        None,
+    ),
+    (
+        candidate,
+        lambda t: (t.deliver(t.send("n1", "n2", "RV")), t.vote("n2", "n1", 1)),
+        "n2 votes for n1 in term 1.",
+        "info",
+    ),
+    (candidate, lambda t: t.vote("n1", "n1"), None, None),
+    (nothing, lambda t: t.emit("n1", "vote", for_=""), None, None),
+    (
+        nothing,
+        lambda t: t.follow("n2", "n1"),
+        "n2 follows n1, the leader of term 0.",
+        "info",
+    ),
+    (elected, lambda t: t.follow("n2", "n1"), None, None),
+    (nothing, lambda t: t.emit("n2", "leader", leader=""), None, None),
+    (nothing, lambda t: t.emit("n2", "leader", leader="n2"), None, None),
+    # the log
+    (
+        elected,
+        lambda t: t.append("n1", (1, 1, 0, "no-op")),
+        "n1 opens term 1 with an empty entry, number 1.",
+        "info",
+    ),
+    (
+        elected,
+        lambda t: t.append("n1", (1, 1, 0, "tick")),
+        "n1 opens term 1 with an empty entry, number 1.",
+        "info",
+    ),
+    (
+        led_with_an_entry,
+        lambda t: t.append("n1", (2, 1, 0, "tick")),
+        "n1 writes an empty entry, number 2: it only says how late it is.",
+        "info",
+    ),
+    (
+        led_with_an_entry,
+        lambda t: t.append("n1", (2, 1, 0, "acq build→alice")),
+        "n1, the leader, writes entry 2 into its log: acq build→alice.",
+        "info",
+    ),
+    (
+        lambda t: t.deliver(t.send("n1", "n2", "AE·1")),
+        lambda t: t.append("n2", (1, 1, 0, "no-op")),
+        None,
+        None,
+    ),
+    (elected, lambda t: t.append("n2"), None, None),
+    (
+        lambda t: t.deliver(t.send("n1", "n2", "AE·2")),
+        lambda t: t.append("n2", (1, 1, 0, "a"), (2, 1, 0, "b")),
+        "n2 catches up: it copies entries 1 to 2.",
+        "info",
+    ),
+    (
+        nothing,
+        lambda t: t.append("n2", (1, 1, 0, "a"), (2, 1, 0, "b")),
+        "n2 reads entries 1 to 2 from its disk.",
+        "info",
+    ),
+    (
+        led_with_an_entry,
+        lambda t: t.emit("n1", "truncate", from_=1, to=1),
+        "n1 drops entry 1: not in the leader's log, so never committed.",
+        "warn",
+    ),
+    (
+        lambda t: t.commit("n1", 3),
+        lambda t: t.emit("n1", "truncate", from_=2, to=4),
+        "n1 drops entries 2 to 4, which it had taken for committed!",
+        "fault",
+    ),
+    (
+        elected,
+        lambda t: t.commit("n1", 1),
+        "Entry 1 is committed: at least 3 of 5 disks have it.",
+        "info",
+    ),
+    (
+        lambda t: (elected(t), t.apply("n2", 4)),
+        lambda t: t.commit("n1", 7),
+        "Entries 5 to 7 are committed: at least 3 of 5 disks have them.",
+        "info",
+    ),
+    (elected, lambda t: t.commit("n2", 1), None, None),
+    # messages
+    (nothing, lambda t: t.send("n1", "n2", "RV"), None, None),
+    (nothing, lambda t: t.deliver(t.send("n1", "n2", "RV")), None, None),
+    (nothing, lose("HB", "cut"), None, None),
+    (nothing, lose("HB✓", "loss"), None, None),
+    (
+        nothing,
+        lose("RV", "cut"),
+        "n1's request for a vote does not reach n2: the link is cut.",
+        "warn",
+    ),
+    (nothing, lose("RV✓", "loss"), "n1's vote does not reach n2: the network lost it.", "warn"),
+    (nothing, lose("RV✗", "down"), "n1's refusal of a vote does not reach n2: n2 is down.", "warn"),
+    (nothing, lose("AE·1", "down"), "n1's entry does not reach n2: n2 is down.", "warn"),
+    (
+        nothing,
+        lose("AE·3", "closed"),
+        "n1's entries do not reach n2: the connection was closed.",
+        "warn",
+    ),
+    (nothing, lose("AE✓", "x"), "n1's acknowledgement does not reach n2: x.", "warn"),
+    (nothing, lose("IS@3", "cut"), "n1's message does not reach n2: the link is cut.", "warn"),
+    (cut_off, lose("RV", "cut"), None, None),
+    (cut_off, lose("RV", "down"), "n1's request for a vote does not reach n2: n2 is down.", "warn"),
+    # clients
+    (
+        nothing,
+        lambda t: t.call("alice", "acquire", "printer", "r1"),
+        "alice asks for printer.",
+        "info",
+    ),
+    (
+        nothing,
+        lambda t: t.call("alice", "acquire", "printer", "r1", wait=True),
+        "alice asks for printer, and will wait for it.",
+        "info",
+    ),
+    (
+        nothing,
+        lambda t: t.call("<i>x</i>" * 9, "release", "p\nq" * 9, "r1"),
+        "<i>x</i><i>x</i><i>x</i… asks to release p�qp�qp�qp�qp�qp�qp�qp�….",
+        "info",
+    ),
+    (nothing, lambda t: t.call("alice", "open_session", "", "r1"), None, None),
+    (nothing, lambda t: t.answer("alice", "acquire", "r1"), None, None),
+    (
+        nothing,
+        lambda t: t.answer("alice", "cancel_wait", "r1", "fail", "It was not waiting."),
+        "alice's cancel wait failed: It was not waiting.",
+        "warn",
+    ),
+    (
+        nothing,
+        lambda t: t.answer("alice", "renew", "r1", "fail"),
+        "alice's renew failed: no reason given.",
+        "warn",
+    ),
+    (
+        nothing,
+        lambda t: t.answer("alice", "acquire", "r1", "unknown", "no answer in 5 s"),
+        "alice cannot know what became of its acquire: no answer in 5 s.",
+        "warn",
+    ),
+    (
+        nothing,
+        lambda t: t.answer("alice", "acquire", "r1", "unknown"),
+        "alice cannot know what became of its acquire.",
+        "warn",
+    ),
+    (nothing, lambda t: t.believe("alice", "printer", 3), None, None),
+    (nothing, lambda t: t.emit("", "note", text="Watch n3."), "Watch n3.", "info"),
+    (nothing, lambda t: t.emit("", "note", text=""), None, None),
+]
+
+
+@pytest.mark.parametrize(("prepare", "act", "text", "level"), CASES)
+def test_a_sentence(prepare, act, text, level):
+    lines = told(prepare, act)
+    # An act may have neighbours that are told as well (a vote after a term): it is the last one.
+    assert lines[-1:] == ([] if text is None else [(text, level)])
+
+
+def test_a_disk_alone():
+    lines = told(lambda t: t.elect("n1", 1), lambda t: t.commit("n1", 1), ["n1"])
+    assert lines == [("Entry 1 is committed: at least 1 of 1 disks has it.", "info")]
+
+
+def test_a_restarted_node_does_not_vote_again():
+    lines = told(lambda t: t.kill("n2"), lambda t: t.restart("n2", 3, "n1", [(1, 1, 0, "a")]))
+    assert [text for text, _ in lines] == [
+        "n2 is back, with the term, the vote and the log that its disk kept.",
+        "n2 reads entry 1 from its disk.",
+    ]
+
+
+def test_a_loss_is_told_again_after_something_arrived():
+    def act(t):
+        t.fault("heal")
+        t.deliver(t.send("n1", "n2", "HB"))
+        lose("AE·1", "cut")(t)
+
+    assert told(cut_off, act)[-1][0] == "n1's entry does not reach n2: the link is cut."
+
+
+def test_a_sentence_is_told_from_the_picture_before_the_event():
+    teller = Teller().start()
+    event = TraceEvent(99, Micros(0), NodeID("n1"), "node", 0, {"state": "down", "what": "killed"})
+    assert sentence(event, teller.view) == tell(event, teller.view).text
+    assert sentence(TraceEvent(99, Micros(0), NodeID("n1"), "riddle", 0, {}), teller.view) is None
+    assert sentence(TraceEvent(99, Micros(0), NodeID("n1"), "vote", 0, {}), teller.view) is None
+
+
+@pytest.mark.parametrize("kind", ["fault", "role", "append", "lock", "drop", "client_call", "node"])
+def test_an_event_that_says_nothing_is_no_mistake(kind):
+    teller = Teller().start()
+    event = TraceEvent(99, Micros(0), NodeID("n1"), kind, 0, {})
+    sentence(event, teller.view)
+    teller.view.apply(event)
