@@ -47,7 +47,7 @@ def _endings(data: Mapping[str, Json], before: Mapping[str, Json], why: list[str
     """A hold that is over."""
     old, lock = shorten(text(before, "owner")), shorten(text(data, "lock"))
     if "expired" in why:
-        return [f"the time of {old} on {lock} has run out"]
+        return [f"{old}'s time on {lock} has run out"]
     if "released" in why:
         return [f"{old} releases {lock}"]
     return []

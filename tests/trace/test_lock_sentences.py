@@ -48,7 +48,7 @@ CASES = [
     (
         ("alice", 17, []),
         ("", 0, "expired", []),
-        "the time of alice on printer has run out: nobody holds it.",
+        "alice's time on printer has run out: nobody holds it.",
         "warn",
     ),
     (
@@ -61,7 +61,7 @@ CASES = [
         ("alice", 17, [BOB]),
         ("bob", 21, ["expired", "promoted"], []),
         (
-            "the time of alice on printer has run out; bob, next in the queue, holds printer with"
+            "alice's time on printer has run out; bob, next in the queue, holds printer with"
             " token 21 for 10 s."
         ),
         "warn",

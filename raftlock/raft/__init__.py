@@ -1,0 +1,38 @@
+"""The consensus core: Raft as a pure state machine, one section of the paper a file."""
+
+from raftlock.raft.config import RaftConfig
+from raftlock.raft.effects import (
+    Effects,
+    Event,
+    Persist,
+    Persisted,
+    Propose,
+    Receive,
+    Recovered,
+    Resolution,
+    Send,
+    Wake,
+)
+from raftlock.raft.log import RaftLog
+from raftlock.raft.node import Raft
+from raftlock.raft.random64 import Random64
+from raftlock.raft.rules import LogPosition, Rules
+
+__all__ = [
+    "Effects",
+    "Event",
+    "LogPosition",
+    "Persist",
+    "Persisted",
+    "Propose",
+    "Raft",
+    "RaftConfig",
+    "RaftLog",
+    "Random64",
+    "Receive",
+    "Recovered",
+    "Resolution",
+    "Rules",
+    "Send",
+    "Wake",
+]

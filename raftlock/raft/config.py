@@ -1,0 +1,64 @@
+"""Who takes part and how patient they are: all that the core is told about its surroundings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from raftlock.errors import InvalidArgument
+from raftlock.types.ids import NodeID
+
+__all__ = ["RaftConfig"]
+
+
+@dataclass(frozen=True, slots=True)
+class RaftConfig:
+    """One node's settings; times in milliseconds. Raises `InvalidArgument` if they make no sense.
+
+    The election timeout is drawn anew, from `election_timeout_ms_min` up to and including
+    `election_timeout_ms_max`, whenever its timer is reset (paper section 5.2): that is what keeps
+    votes from splitting for ever. `heartbeat_ms` must be shorter, or followers would revolt between
+    two heartbeats (section 5.6). `first_timeout_ms` is the range of the very first draw only, if a
+    cluster should not make people wait for its first leader.
+    """
+
+    node_id: NodeID
+    voters: tuple[NodeID, ...]
+    election_timeout_ms_min: int
+    election_timeout_ms_max: int
+    heartbeat_ms: int
+    max_entries_per_append: int = 64
+    first_timeout_ms: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse settings under which the cluster could not work."""
+        for holds, sentence in (
+            (all(self.voters), "A voter's name must not be empty."),
+            (len(set(self.voters)) == len(self.voters), "A voter is named twice."),
+            (self.node_id in self.voters, f"Node {self.node_id!r} is not among the voters."),
+            (
+                0 < self.election_timeout_ms_min <= self.election_timeout_ms_max,
+                "The election timeout must be positive, and its minimum not above its maximum.",
+            ),
+            (
+                0 < self.heartbeat_ms < self.election_timeout_ms_min,
+                "The heartbeat interval must be positive and shorter than any election timeout.",
+            ),
+            (self.max_entries_per_append > 0, "A message must have room for at least one entry."),
+            (
+                self.first_timeout_ms is None
+                or 0 < self.first_timeout_ms[0] <= self.first_timeout_ms[1],
+                "The first timeout must be positive, and its minimum not above its maximum.",
+            ),
+        ):
+            if not holds:
+                raise InvalidArgument(sentence)
+
+    @property
+    def peers(self) -> tuple[NodeID, ...]:
+        """The voters but this node itself, in the configuration's order."""
+        return tuple(voter for voter in self.voters if voter != self.node_id)
+
+    @property
+    def timeout_range(self) -> tuple[int, int]:
+        """The shortest and the longest election timeout."""
+        return self.election_timeout_ms_min, self.election_timeout_ms_max

@@ -1,0 +1,220 @@
+"""What all sections share: the node's state, and the few ways in which it may change.
+
+The sections (election, replication, commitment) are functions over a `Core`. They read `state` as
+they like, and change term, vote, role, leader, log and timers by the methods here alone, so that
+no change misses its write or its line in the trace.
+"""
+
+from __future__ import annotations
+
+from raftlock.errors import ErrorCode
+from raftlock.raft.config import RaftConfig
+from raftlock.raft.effects import Effects, Recovered, Resolution
+from raftlock.raft.log import RaftLog
+from raftlock.raft.outbox import Outbox
+from raftlock.raft.random64 import Random64
+from raftlock.raft.rules import Rules
+from raftlock.raft.state import Candidacy, Leadership, Progress, State
+from raftlock.types.events import Json
+from raftlock.types.ids import Index, Millis, NodeID, Term
+from raftlock.types.log import LogEntry, PersistentState
+from raftlock.types.roles import NodeRole
+
+__all__ = ["Core"]
+
+
+class Core:
+    """One node's state with all that acts on it. `now` is the present step's time."""
+
+    __slots__ = ("_saved", "config", "now", "out", "peers", "random", "rules", "state")
+
+    def __init__(
+        self,
+        config: RaftConfig,
+        recovered: Recovered,
+        random: Random64,
+        rules: Rules,
+        now: Millis,
+    ) -> None:
+        self.config = config
+        self.peers = config.peers
+        self.rules = rules
+        self.random = random
+        self.now = now
+        self.out = Outbox()
+        self._saved = recovered.state
+        log = RaftLog(recovered.entries)
+        self.state = State(
+            current_term=recovered.state.current_term,
+            voted_for=recovered.state.voted_for,
+            log=log,
+            durable_index=log.last_index,
+        )
+        # Followers, rule 2: a node begins as a follower, and waits for a leader to be heard.
+        self.out.action = "Restart"
+        self.reset_election_timer(config.first_timeout_ms)
+
+    @property
+    def node_id(self) -> NodeID:
+        """This node."""
+        return self.config.node_id
+
+    @property
+    def quorum(self) -> int:
+        """How many voters decide."""
+        return self.rules.quorum(len(self.config.voters))
+
+    @property
+    def candidacy(self) -> Candidacy:
+        """The election that this candidate stands in."""
+        assert self.state.candidacy is not None, "only a candidate has one"
+        return self.state.candidacy
+
+    @property
+    def leadership(self) -> Leadership:
+        """What this leader knows."""
+        assert self.state.leadership is not None, "only a leader has one"
+        return self.state.leadership
+
+    # Term, vote and role (sections 5.1 and 5.2)
+
+    def hear_term(self, message_term: Term) -> None:
+        """All servers, rule 2: on a newer term in any message, go over to it and be a follower."""
+        state, rules = self.state, self.rules
+        if not rules.adopts_term(message_term, state.current_term):
+            return
+        self.out.action = "UpdateTerm"
+        if state.role is not NodeRole.FOLLOWER and rules.steps_down_on_higher_term(state.role):
+            led = state.role is NodeRole.LEADER
+            self.follow(NodeID(""))
+            self.become(NodeRole.FOLLOWER)
+            if led:
+                # A candidate's election timeout runs on; a leader had none.
+                self.reset_election_timer()
+        self.enter_term(message_term)
+
+    def enter_term(self, term: Term) -> None:
+        """Go over to a newer term: no vote given in it yet, no leader known."""
+        assert term > self.state.current_term, "a term only grows"
+        self.state.current_term = term
+        self.state.voted_for = self.rules.vote_in_new_term(self.state.voted_for)
+        self.out.note("term", {"term": term})
+        self.follow(NodeID(""))
+
+    def vote_for(self, candidate_id: NodeID) -> None:
+        """Give this term's vote. The step that calls this sends its answer after the write."""
+        if self.state.voted_for != candidate_id:
+            self.state.voted_for = candidate_id
+            self.out.note("vote", {"for": candidate_id})
+
+    def follow(self, leader_id: NodeID) -> None:
+        """Believe that `leader_id` leads this term; empty if that is not known."""
+        if self.state.leader_id != leader_id:
+            self.state.leader_id = leader_id
+            self.out.note("leader", {"leader": leader_id})
+
+    def become(self, role: NodeRole) -> None:
+        """Take a role. The only place where it changes: Figure 4 must have an arrow for it.
+
+        What belonged to the old role alone is forgotten; but a leader's clock is remembered, as if
+        heard from another. The caller sets the timer.
+        """
+        state = self.state
+        assert state.role.can_transition_to(role), (state.role, role)
+        if state.role is NodeRole.LEADER:
+            state.heard_time, state.heard_term = self.cluster_time(self.now), state.current_term
+        data: dict[str, Json] = {"from": state.role.word, "to": role.word}
+        state.role = role
+        state.candidacy = state.leadership = None
+        if role is NodeRole.CANDIDATE:
+            state.candidacy = Candidacy()
+        if role is NodeRole.LEADER:
+            base = self.rules.time_base(state.log, state.heard_time, state.heard_term)
+            following = Index(state.log.last_index + 1)
+            progress = {peer: Progress(following) for peer in self.peers}
+            state.leadership = Leadership(progress, elected_at=self.now, time_base=base)
+            data["cluster_time"] = base
+        self.out.note("role", data | {"leader": state.leader_id})
+
+    # Timers (section 5.2)
+
+    def reset_election_timer(self, timeout_range: tuple[int, int] | None = None) -> None:
+        """Wait a whole election timeout from now on, drawn anew."""
+        low, high = timeout_range or self.config.timeout_range
+        self._set_timer("election", self.random.between(low, high))
+
+    def reset_heartbeat_timer(self) -> None:
+        """Send heartbeats again after the heartbeat interval."""
+        self._set_timer("heartbeat", self.config.heartbeat_ms)
+
+    def _set_timer(self, timer: str, duration: int) -> None:
+        self.state.deadline = Millis(self.now + duration)
+        micros: dict[str, Json] = {
+            "deadline": self.state.deadline * 1000,
+            "duration": duration * 1000,
+        }
+        self.out.note("timer_set", {"timer": timer} | micros)
+
+    # Log (section 5.3)
+
+    def append(self, entries: tuple[LogEntry, ...]) -> None:
+        """Put entries at the end of the log, in memory now and on disk with this step's write."""
+        if entries:
+            self.state.log.append(entries)
+            self.out.append(entries)
+            self.out.note("append", {}, entries)
+
+    def truncate(self, first: Index) -> None:
+        """Drop the entry at `first` and all behind it; proposals among them are overtaken."""
+        state = self.state
+        assert first > state.commit_index, f"entry {first} is committed: it must never be dropped"
+        self.out.note("truncate", {"from": first, "to": state.log.last_index})
+        state.log.truncate(first)
+        state.durable_index = min(state.durable_index, Index(first - 1))
+        self.out.truncate(first)
+        for index in [index for index in state.proposals if index >= first]:
+            self.out.resolve(
+                Resolution(
+                    state.proposals.pop(index),
+                    accepted=False,
+                    index=index,
+                    leader_id=state.leader_id,
+                    code=ErrorCode.REPLICATION_FAILURE,
+                    message="A new leader overwrote the proposal on this node: ask again with"
+                    " the same request id.",
+                )
+            )
+
+    # Cluster time (DESIGN: no lock depends on a wall clock)
+
+    def cluster_time(self, now: Millis) -> Millis:
+        """A leader's running clock; on others the time from which theirs would run on."""
+        state, leadership = self.state, self.state.leadership
+        if leadership is None:
+            return self.rules.time_base(state.log, state.heard_time, state.heard_term)
+        return Millis(leadership.time_base + max(now - leadership.elected_at, 0))
+
+    def hear_time(self, time: Millis, term: Term) -> None:
+        """Note the time that this term's leader tells, once the log is that leader's.
+
+        What another leader told before is forgotten then (`Rules.time_base` says why).
+        """
+        state = self.state
+        if state.log.last_term != term:
+            return
+        state.heard_time = max(time, state.heard_time) if term == state.heard_term else time
+        state.heard_term = term
+
+    # The end of a step
+
+    def take_effects(self) -> Effects:
+        """Hand out what this step asks for, with term and vote if they changed."""
+        state = PersistentState(self.state.current_term, self.state.voted_for)
+        changed, self._saved = state != self._saved, state
+        if not changed:
+            return self.out.take(None, self.state.deadline)
+        # What reaches the disk is a rule too, so that a node can be made to forget.
+        kept = PersistentState(
+            self.rules.persist_term(state.current_term), self.rules.persist_vote(state.voted_for)
+        )
+        return self.out.take(kept, self.state.deadline)

@@ -1,0 +1,151 @@
+"""What goes into the core and what comes out of it: `step(event) -> Effects`, values both ways.
+
+The driver performs the parts of an `Effects` in the order of its fields:
+
+1. `send_now` may leave at once: a leader's entries, so that its followers' disks work beside its
+   own (Raft thesis, section 10.2.1).
+2. `persist` goes to storage. Writes are numbered from 1 and complete in order. When one is durable
+   the driver steps a `Persisted` event that names it; one such event may stand for several writes.
+3. `send_after` leaves once EVERY write handed out so far is durable, also those of earlier steps:
+   a vote or an acknowledgement must never be heard before what it promises is on disk.
+4. `apply` goes to the state machine, `resolved` to whoever proposed, `trace` to the recorder.
+5. At `wake_at`, or later, the driver steps a `Wake`. Waking early is harmless.
+
+The effects of one step may be folded with those of the next (several writes, one sync), but never
+reordered. Events carry the driver's clock in `now`; it must never go backwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from raftlock.errors import ErrorCode
+from raftlock.types.events import Note
+from raftlock.types.ids import Index, Millis, NodeID, ProposalID, Term
+from raftlock.types.log import LogEntry, PersistentState
+from raftlock.types.rpc import Message
+
+__all__ = [
+    "Effects",
+    "Event",
+    "Persist",
+    "Persisted",
+    "Propose",
+    "Receive",
+    "Recovered",
+    "Resolution",
+    "Send",
+    "Wake",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """A message has arrived. `sender` is who the connection belongs to, not what is claimed."""
+
+    now: Millis
+    sender: NodeID
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A deadline may have passed. Step one right after construction to learn the first deadline."""
+
+    now: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """Somebody wants `command` in the log; it is answered by one `Resolution` of that id.
+
+    An empty command is a tick: an entry that says nothing but its stamp.
+    """
+
+    now: Millis
+    proposal_id: ProposalID
+    command: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Persisted:
+    """Write number `write`, and all before it, are durable.
+
+    `last_index` and `last_term` name the last entry on disk after it. If the core has dropped that
+    entry meanwhile, it waits for a later write's word.
+    """
+
+    now: Millis
+    write: int
+    last_index: Index
+    last_term: Term
+
+
+Event = Receive | Wake | Propose | Persisted
+"""Whatever may happen to the core."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A message for a peer. It may be lost, late, doubled or overtaken: Raft allows all four."""
+
+    to: NodeID
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """One write, number `write`, to make durable whole: state, then truncation, then entries.
+
+    `state` is ``None`` if term and vote are unchanged; entries from `truncate_from` on are dropped
+    (``None``: none are); `entries` are appended to what is left.
+    """
+
+    write: int
+    state: PersistentState | None
+    truncate_from: Index | None
+    entries: tuple[LogEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What became of a proposal.
+
+    If `accepted`, this leader appended it at `index` in `term` with `stamp`, and the answer comes
+    when the entry applied at `index` has that term. Otherwise `code` and `message` say why not:
+    NOT_LEADER (`leader_id` leads), NO_LEADER, or, after it was accepted, REPLICATION_FAILURE: a new
+    leader overwrote it here, so whether it took effect is unknown to this node.
+    """
+
+    proposal_id: ProposalID
+    accepted: bool
+    index: Index = Index(0)
+    term: Term = Term(0)
+    stamp: Millis = Millis(0)
+    leader_id: NodeID = NodeID("")
+    code: ErrorCode = ErrorCode.OK
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What one step asks for, in the order in which to do it (see the head of this file)."""
+
+    send_now: tuple[Send, ...] = ()
+    persist: Persist | None = None
+    send_after: tuple[Send, ...] = ()
+    apply: tuple[LogEntry, ...] = ()
+    resolved: tuple[Resolution, ...] = ()
+    wake_at: Millis | None = None
+    trace: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What storage kept: term and vote, and the log from index 1 without a gap.
+
+    A node that never ran has the default: term 0, no vote, an empty log.
+    """
+
+    state: PersistentState = PersistentState()
+    entries: tuple[LogEntry, ...] = ()

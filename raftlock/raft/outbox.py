@@ -1,0 +1,105 @@
+"""Where a step gathers what it asks for, until it is handed out as one `Effects`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from raftlock.raft.effects import Effects, Persist, Resolution, Send
+from raftlock.types.events import Json, Note
+from raftlock.types.ids import Index, Millis, NodeID
+from raftlock.types.log import LogEntry, PersistentState
+from raftlock.types.rpc import Message
+
+__all__ = ["Outbox"]
+
+
+class Outbox:
+    """The effects of the present step. `action` is what the core is doing, as raft.tla names it."""
+
+    __slots__ = (
+        "_apply",
+        "_entries",
+        "_notes",
+        "_resolved",
+        "_send_after",
+        "_send_now",
+        "_truncate_from",
+        "action",
+        "writes",
+    )
+
+    def __init__(self) -> None:
+        self.writes = 0
+        self.action = ""
+        self._clear()
+
+    def _clear(self) -> None:
+        self._send_now: list[Send] = []
+        self._send_after: list[Send] = []
+        self._truncate_from: Index | None = None
+        self._entries: list[LogEntry] = []
+        self._apply: list[LogEntry] = []
+        self._resolved: list[Resolution] = []
+        self._notes: list[Note] = []
+
+    @property
+    def next_write(self) -> int:
+        """The number of the write that this step will hand out, if it hands out one."""
+        return self.writes + 1
+
+    def send_now(self, to: NodeID, message: Message) -> None:
+        """Send what promises nothing, beside this node's own disk."""
+        self._send_now.append(Send(to, message))
+
+    def send_after(self, to: NodeID, message: Message) -> None:
+        """Send what promises something: once everything handed out so far is durable."""
+        self._send_after.append(Send(to, message))
+
+    def truncate(self, first: Index) -> None:
+        """Have the entries from `first` on dropped from disk."""
+        assert self._truncate_from is None, "one truncation a step"
+        assert not self._entries, "a write truncates before it appends"
+        self._truncate_from = first
+
+    def append(self, entries: Iterable[LogEntry]) -> None:
+        """Have entries made durable."""
+        self._entries += entries
+
+    def apply(self, entries: Iterable[LogEntry]) -> None:
+        """Hand committed entries to the state machine."""
+        self._apply += entries
+
+    def resolve(self, resolution: Resolution) -> None:
+        """Tell a proposer what became of its proposal."""
+        self._resolved.append(resolution)
+
+    def note(self, kind: str, data: Mapping[str, Json], entries: tuple[LogEntry, ...] = ()) -> None:
+        """Tell the trace what happened, in the course of the present action."""
+        self._notes.append(Note(kind, data, self.action, entries))
+
+    def take(self, state: PersistentState | None, wake_at: Millis) -> Effects:
+        """Hand out what was gathered, with `state` to be made durable unless it is ``None``."""
+        effects = Effects(
+            send_now=tuple(self._send_now),
+            persist=self._take_write(state),
+            send_after=tuple(self._send_after),
+            apply=tuple(self._apply),
+            resolved=tuple(self._resolved),
+            wake_at=wake_at,
+            trace=tuple(self._notes),
+        )
+        self._clear()
+        return effects
+
+    def _take_write(self, state: PersistentState | None) -> Persist | None:
+        if state is None and self._truncate_from is None and not self._entries:
+            return None
+        self.writes += 1
+        write = Persist(self.writes, state, self._truncate_from, tuple(self._entries))
+        data: dict[str, Json] = {"write": write.write}
+        if state is not None:
+            data |= {"term": state.current_term, "voted_for": state.voted_for}
+        if write.entries:
+            data |= {"from": write.entries[0].index, "to": write.entries[-1].index}
+        self.note("write", data)
+        return write

@@ -1,0 +1,239 @@
+"""Log replication: section 5.3 of the paper, the leader's side and the follower's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from raftlock.errors import ErrorCode
+from raftlock.raft import commitment
+from raftlock.raft.core import Core
+from raftlock.raft.effects import Propose, Resolution
+from raftlock.types.ids import Index, NodeID
+from raftlock.types.log import LogEntry
+from raftlock.types.roles import NodeRole
+from raftlock.types.rpc import AppendEntriesArgs, AppendEntriesReply
+
+__all__ = [
+    "become_leader",
+    "handle_append_entries",
+    "handle_append_entries_reply",
+    "heartbeat_due",
+    "propose",
+]
+
+# The leader
+
+
+def become_leader(core: Core) -> None:
+    """Leaders, rule 1: tell everybody at once, with an empty entry of the new term.
+
+    The entry is there to be committed: only with an entry of its own term does a leader know how
+    far its log is committed (sections 5.4.2 and 8).
+    """
+    core.out.action = "BecomeLeader"
+    core.follow(core.node_id)
+    core.become(NodeRole.LEADER)
+    for peer in core.peers:
+        _note_progress(core, peer)
+    _append_own(core, b"")
+    _heartbeat(core)
+
+
+def heartbeat_due(core: Core) -> None:
+    """Leaders, rule 1: repeat heartbeats in idle times, so that nobody stands for election.
+
+    A heartbeat is an ordinary AppendEntries: it carries what a probed follower should have, and it
+    asks the others for the place where their next entry would go. So whatever was lost on the way,
+    entries or answers, the answer to a heartbeat repairs it.
+    """
+    core.out.action = "AppendEntries"
+    core.out.note("timer_fire", {"timer": "heartbeat"})
+    _heartbeat(core)
+
+
+def propose(core: Core, event: Propose) -> None:
+    """Leaders, rule 2: append a command to the own log; it is answered when it is applied.
+
+    Others refuse it and say who leads, if they know.
+    """
+    core.out.action = "ClientRequest"
+    state = core.state
+    if state.role is not NodeRole.LEADER:
+        core.out.resolve(_refusal(core, event))
+        return
+    entry = _append_own(core, event.command)
+    state.proposals[entry.index] = event.proposal_id
+    core.out.resolve(
+        Resolution(
+            event.proposal_id,
+            accepted=True,
+            index=entry.index,
+            term=entry.term,
+            stamp=entry.stamp,
+            leader_id=core.node_id,
+        )
+    )
+    for peer, progress in core.leadership.progress.items():
+        if not progress.probing:
+            _send_append(core, peer)
+
+
+def handle_append_entries_reply(core: Core, sender: NodeID, reply: AppendEntriesReply) -> None:
+    """Leaders, rule 3: on success move the follower's indexes on, on failure try further back."""
+    core.hear_term(reply.term)
+    core.out.action = "HandleAppendEntriesResponse"
+    state, rules = core.state, core.rules
+    if state.role is not NodeRole.LEADER:
+        return
+    if not rules.append_reply_counts(reply.request_term, state.current_term):
+        return
+    progress = core.leadership.progress[sender]
+    progress.last_active = core.now
+    if reply.success:
+        _acknowledged(core, sender, reply.match_index)
+    elif not progress.probing or reply.prev_log_index == progress.next_index - 1:
+        # While probing, only the answer to the probe says something.
+        _refused(core, sender, reply)
+
+
+def _acknowledged(core: Core, peer: NodeID, match_index: Index) -> None:
+    progress, log = core.leadership.progress[peer], core.state.log
+    match = core.rules.match_after_ack(progress.match_index, min(match_index, log.last_index))
+    following = Index(match + 1)
+    progress.next_index = following if progress.probing else max(progress.next_index, following)
+    progress.match_index, progress.probing = match, False
+    _note_progress(core, peer)
+    commitment.advance_commit_index(core)
+    if progress.next_index <= log.last_index:
+        _send_append(core, peer)
+
+
+def _refused(core: Core, peer: NodeID, reply: AppendEntriesReply) -> None:
+    """The logs differ before the place tried: go back a whole term at once (end of section 5.3)."""
+    progress, log = core.leadership.progress[peer], core.state.log
+    hint = reply.conflict_index
+    if reply.conflict_term > 0:
+        # If this log has that term too, the two may agree up to its end here.
+        last = log.last_index_of(reply.conflict_term)
+        if log.term_at(last) == reply.conflict_term:
+            hint = Index(last + 1)
+    tried = min(reply.prev_log_index, log.last_index)
+    following = core.rules.next_after_rejection(progress.match_index, tried, hint)
+    if following is None:
+        return
+    progress.next_index, progress.probing = following, True
+    _note_progress(core, peer)
+    _send_append(core, peer)
+
+
+def _refusal(core: Core, event: Propose) -> Resolution:
+    leader_id = core.state.leader_id
+    code, message = ErrorCode.NO_LEADER, f"{core.node_id} knows of no leader just now: ask again."
+    if leader_id:
+        code, message = ErrorCode.NOT_LEADER, f"{core.node_id} does not lead: ask {leader_id}."
+    return Resolution(
+        event.proposal_id, accepted=False, leader_id=leader_id, code=code, message=message
+    )
+
+
+def _append_own(core: Core, command: bytes) -> LogEntry:
+    state = core.state
+    stamp = core.rules.stamp(state.log.last_stamp, core.cluster_time(core.now))
+    entry = LogEntry(state.current_term, Index(state.log.last_index + 1), command, stamp)
+    core.append((entry,))
+    return entry
+
+
+def _heartbeat(core: Core) -> None:
+    core.reset_heartbeat_timer()
+    for peer in core.peers:
+        _send_append(core, peer)
+
+
+def _send_append(core: Core, peer: NodeID) -> None:
+    """Send a follower what it lacks, as far as one message holds; maybe nothing (a heartbeat).
+
+    It may leave before the entries are on this node's own disk: the leader counts itself only when
+    they are (thesis, section 10.2.1).
+    """
+    core.out.action = "AppendEntries"
+    state, progress = core.state, core.leadership.progress[peer]
+    prev_log_index = Index(progress.next_index - 1)
+    prev_log_term = state.log.term_at(prev_log_index)
+    assert prev_log_term is not None, "a next index is at most one past the log"
+    last = prev_log_index + core.config.max_entries_per_append
+    args = AppendEntriesArgs(
+        term=state.current_term,
+        leader_id=core.node_id,
+        prev_log_index=prev_log_index,
+        prev_log_term=prev_log_term,
+        entries=state.log.entries(progress.next_index, last),
+        leader_commit=state.commit_index,
+        cluster_time=core.cluster_time(core.now),
+    )
+    core.out.send_now(peer, args)
+    if args.entries and not progress.probing:
+        progress.next_index = Index(progress.next_index + len(args.entries))
+        _note_progress(core, peer)
+
+
+def _note_progress(core: Core, peer: NodeID) -> None:
+    progress = core.leadership.progress[peer]
+    core.out.note(
+        "progress", {"peer": peer, "next": progress.next_index, "match": progress.match_index}
+    )
+
+
+# The follower
+
+
+def handle_append_entries(core: Core, sender: NodeID, args: AppendEntriesArgs) -> None:
+    """AppendEntries, receiver: follow this term's leader, and answer once all is durable."""
+    core.hear_term(args.term)
+    core.out.action = "HandleAppendEntriesRequest"
+    state = core.state
+    refusal = AppendEntriesReply(
+        state.current_term,
+        success=False,
+        request_term=args.term,
+        prev_log_index=args.prev_log_index,
+    )
+    # Rule 1: a leader whose term is over only learns that it is.
+    if core.rules.stale_append(args.term, state.current_term):
+        core.out.send_after(sender, refusal)
+        return
+    if state.role is NodeRole.LEADER:
+        # Two leaders in one term: Election Safety is broken, and no answer could mend it.
+        return
+    # Candidates, rule 3: this term has a leader, so the election is over.
+    if state.role is NodeRole.CANDIDATE:
+        core.become(NodeRole.FOLLOWER)
+    # Followers, rule 2: the leader was heard, whatever becomes of its entries.
+    core.follow(sender)
+    core.reset_election_timer()
+    core.out.send_after(sender, _take_entries(core, args, refusal))
+    core.hear_time(args.cluster_time, args.term)
+
+
+def _take_entries(
+    core: Core, args: AppendEntriesArgs, refusal: AppendEntriesReply
+) -> AppendEntriesReply:
+    """AppendEntries, receiver, rules 2 to 5: take what fits, commit what the leader has."""
+    rules, log = core.rules, core.state.log
+    # Rule 2: the entry before the new ones must be there, and be the leader's.
+    term_here = log.term_at(args.prev_log_index)
+    if term_here is None:
+        return replace(refusal, conflict_index=Index(log.last_index + 1))
+    if not rules.log_matches(term_here, args.prev_log_term):
+        first = log.first_index_of(term_here)
+        return replace(refusal, conflict_index=first, conflict_term=term_here)
+    # Rule 3: drop what clashes with a new entry, and all behind it.
+    conflict = rules.conflict_from(log, args.prev_log_index, args.entries)
+    if conflict is not None:
+        core.truncate(conflict)
+    # Rule 4: append what is not there yet.
+    core.append(tuple(entry for entry in args.entries if entry.index > log.last_index))
+    # Rule 5: commit what the leader has committed, as far as the logs are known to agree.
+    match = rules.match_after_append(args.prev_log_index, len(args.entries), log)
+    commitment.commit(core, rules.follower_commit(args.leader_commit, match))
+    return replace(refusal, success=True, match_index=match)

@@ -1,0 +1,221 @@
+"""Every safety rule of Raft, each one method: what the core asks before it acts.
+
+The core holds no switch. To see what a rule is for, write a subclass that overrides it, give a
+laboratory cluster ``rules=Mine()``, and watch what breaks; the docstrings name the property that
+should go. Sections are those of the paper "In Search of an Understandable Consensus Algorithm
+(Extended Version)", Ongaro and Ousterhout, 2014; the properties are its Figure 3's:
+
+- Election Safety: at most one leader in a term.
+- Leader Append-Only: a leader never overwrites or drops entries of its own log.
+- Log Matching: if two logs have an entry of the same index and term, they agree up to it.
+- Leader Completeness: a committed entry is in the log of every later leader.
+- State Machine Safety: no two nodes apply different entries at one index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from raftlock.raft.log import RaftLog
+from raftlock.types.ids import Index, Millis, NodeID, Term
+from raftlock.types.log import LogEntry
+from raftlock.types.roles import NodeRole
+
+__all__ = ["LogPosition", "Rules"]
+
+LogPosition = tuple[Term, Index]
+"""Where a log ends: its last entry's term, then its index."""
+
+
+class Rules:
+    """Raft as it is right. Methods are pure: they decide, and the core acts."""
+
+    __slots__ = ()
+
+    # Terms (section 5.1)
+
+    def adopts_term(self, message_term: Term, current_term: Term) -> bool:
+        """Figure 2, all servers: whoever hears of a newer term goes over to it.
+
+        Protects Election Safety: a node that stayed behind would go on voting and leading in a term
+        that is over.
+        """
+        return message_term > current_term
+
+    def steps_down_on_higher_term(self, role: NodeRole) -> bool:
+        """Figure 2, all servers: a leader or candidate that hears of a newer term is a follower.
+
+        Protects Election Safety and Log Matching: nobody elected it in the new term, so the entries
+        it would create there could clash with those of the leader who was.
+        """
+        return True
+
+    # Voting (sections 5.2 and 5.4.1)
+
+    def stale_vote_request(self, request_term: Term, current_term: Term) -> bool:
+        """RequestVote, rule 1: no vote in a term that is over. Protects Election Safety."""
+        return request_term < current_term
+
+    def may_vote(self, voted_for: NodeID, candidate_id: NodeID) -> bool:
+        """RequestVote, rule 2: one vote in a term; the same candidate may hear it again.
+
+        Protects Election Safety: two majorities share a node, and that node voted once.
+        """
+        return voted_for in {"", candidate_id}
+
+    def up_to_date(self, candidate: LogPosition, voter: LogPosition) -> bool:
+        """RequestVote, rule 2: vote only for a log at least as up to date as one's own.
+
+        The later last term is more up to date; if they are equal, the longer log (end of section
+        5.4.1). Protects Leader Completeness: every majority has a node with the committed entries,
+        and that node votes for nobody who lacks them.
+        """
+        return candidate >= voter
+
+    def vote_in_new_term(self, voted_for: NodeID) -> NodeID:
+        """The vote with which a node enters a newer term: none yet.
+
+        Protects progress: nodes whose votes are all given away can elect nobody.
+        """
+        return NodeID("")
+
+    def persist_term(self, current_term: Term) -> Term:
+        """What goes to disk as the term (Figure 2, persistent state): the term.
+
+        Protects Election Safety: a node that forgot a term would vote in it again.
+        """
+        return current_term
+
+    def persist_vote(self, voted_for: NodeID) -> NodeID:
+        """What goes to disk as the vote (Figure 2, persistent state): the vote.
+
+        Protects Election Safety: a node that forgot its vote would give it a second time.
+        """
+        return voted_for
+
+    # Counting votes (section 5.2)
+
+    def vote_reply_counts(self, request_term: Term, current_term: Term) -> bool:
+        """Only answers to this election's question are its votes. Protects Election Safety."""
+        return request_term == current_term
+
+    def with_vote(self, votes: tuple[NodeID, ...], voter: NodeID) -> tuple[NodeID, ...]:
+        """The votes, with this one: a set of voters, not a count of messages.
+
+        Protects Election Safety: a network may deliver one vote twice.
+        """
+        return votes if voter in votes else (*votes, voter)
+
+    def quorum(self, voters: int) -> int:
+        """How many of `voters` decide: a majority, so that any two decisions share a node.
+
+        Protects everything (section 5.2 for elections, 5.3 for commitment).
+        """
+        return voters // 2 + 1
+
+    # Taking entries (section 5.3)
+
+    def stale_append(self, request_term: Term, current_term: Term) -> bool:
+        """AppendEntries, rule 1: a leader whose term is over is not followed.
+
+        Protects Leader Completeness: its entries would overwrite those of its successor.
+        """
+        return request_term < current_term
+
+    def log_matches(self, term_here: Term, prev_log_term: Term) -> bool:
+        """AppendEntries, rule 2: the entry before the new ones must be the leader's.
+
+        Protects Log Matching, by induction: logs that agree before an entry agree behind it.
+        """
+        return term_here == prev_log_term
+
+    def conflict_from(
+        self, log: RaftLog, prev_log_index: Index, entries: Sequence[LogEntry]
+    ) -> Index | None:
+        """AppendEntries, rule 3: drop the first entry that clashes with a new one, and all behind.
+
+        A clash is another term at the same index; ``None`` if there is none. What agrees stays,
+        also behind the new entries: a message may be old and short, and what stands behind it may
+        have been acknowledged. Dropping too little breaks State Machine Safety, dropping too much
+        breaks Leader Completeness.
+        """
+        for entry in entries:
+            if entry.index <= log.last_index and log.term_at(entry.index) != entry.term:
+                return entry.index
+        return None
+
+    def match_after_append(self, prev_log_index: Index, new_entries: int, log: RaftLog) -> Index:
+        """The last index that a follower may call equal to the leader's: the last one it compared.
+
+        Protects Leader Completeness: entries behind it may be some other leader's.
+        """
+        return Index(prev_log_index + new_entries)
+
+    def follower_commit(self, leader_commit: Index, last_new_index: Index) -> Index:
+        """AppendEntries, rule 5: commit no further than the last entry compared.
+
+        Protects State Machine Safety: entries behind it may be some other leader's.
+        """
+        return min(leader_commit, last_new_index)
+
+    # Following up the answers (section 5.3)
+
+    def append_reply_counts(self, request_term: Term, current_term: Term) -> bool:
+        """Only answers to messages of this term say how far a follower is.
+
+        Protects Leader Completeness: what it had in an earlier term it may have dropped since.
+        """
+        return request_term == current_term
+
+    def match_after_ack(self, match_index: Index, acknowledged: Index) -> Index:
+        """A follower's match index never goes back within a term: late answers say less, not more.
+
+        Protects progress: what was counted once need not be sent again.
+        """
+        return max(match_index, acknowledged)
+
+    def next_after_rejection(
+        self, match_index: Index, rejected_prev: Index, hint: Index
+    ) -> Index | None:
+        """Where to try next after a refusal; ``None`` if it is a late one and says nothing.
+
+        A follower that has `match_index` would not now refuse that place or one before it. Protects
+        progress: every true refusal brings the next try nearer to where the logs agree.
+        """
+        if rejected_prev <= match_index:
+            return None
+        return max(Index(match_index + 1), min(hint, rejected_prev))
+
+    # Committing (sections 5.3 and 5.4.2)
+
+    def counts_for_commit(self, entry_term: Term, current_term: Term) -> bool:
+        """Figure 2, leaders, rule 4: only entries of its own term are committed by counting.
+
+        Earlier ones are committed along with them. Protects Leader Completeness: an entry of an
+        earlier term may be on a majority and yet be overwritten (Figure 8).
+        """
+        return entry_term == current_term
+
+    def applies_up_to(self, commit_index: Index, last_index: Index) -> Index:
+        """Figure 2, all servers, rule 1: what is committed is applied, and nothing else.
+
+        Protects State Machine Safety: an entry that is not committed may be replaced.
+        """
+        return commit_index
+
+    # Cluster time (not in the paper; after LogCabin's cluster clock)
+
+    def time_base(self, log: RaftLog, heard_time: Millis, heard_term: Term) -> Millis:
+        """The time from which a new leader's clock runs on: the latest that its log's history saw.
+
+        That is its last entry's stamp, or what it has heard since from the leader of that entry's
+        term. The time of another leader does not count, even if it is later: a leader that was cut
+        off has a clock that kept running while the others elected a new one and theirs stood still,
+        and to go over to it would be a leap. Protects the TTL: between two entries of a log no more
+        cluster time passes than real time, so no lock expires early.
+        """
+        return max(log.last_stamp, heard_time) if heard_term == log.last_term else log.last_stamp
+
+    def stamp(self, last_stamp: Millis, cluster_time: Millis) -> Millis:
+        """An entry's stamp: the leader's time, and never less than the stamp before it."""
+        return max(last_stamp, cluster_time)

@@ -1,0 +1,82 @@
+"""The state of one node: Figure 2's box, and what is needed to run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from raftlock.raft.log import RaftLog
+from raftlock.types.ids import Index, Millis, NodeID, ProposalID, Term
+from raftlock.types.roles import NodeRole
+
+__all__ = ["Candidacy", "Leadership", "Progress", "State"]
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a leader knows of one follower's log (Figure 2, volatile state on leaders).
+
+    While `probing`, the leader does not know yet where the two logs agree: it sends one message and
+    waits for its answer, or for the next heartbeat, with `next_index` in its place. Once it knows,
+    `next_index` moves on with each message sent, without waiting for the answer; a refusal, be it
+    of the next heartbeat, tells if one was lost.
+    """
+
+    next_index: Index
+    match_index: Index = Index(0)
+    probing: bool = True
+    last_active: Millis | None = None
+
+
+@dataclass(slots=True)
+class Candidacy:
+    """One election, seen by its candidate.
+
+    `own_vote_write` numbers the write that holds the candidate's vote for itself: the vote counts
+    once that write is durable, like everybody else's.
+    """
+
+    own_vote_write: int = 0
+    granted: tuple[NodeID, ...] = ()
+    refused: tuple[NodeID, ...] = ()
+
+
+@dataclass(slots=True)
+class Leadership:
+    """What only a leader has: its followers' progress, and where its clock began to run."""
+
+    progress: dict[NodeID, Progress]
+    elected_at: Millis
+    time_base: Millis
+
+
+@dataclass(slots=True)
+class State:
+    """All that changes in a node. `candidacy` and `leadership` are there in these roles only."""
+
+    # Figure 2, persistent state: on disk before any message that follows from it.
+    current_term: Term
+    voted_for: NodeID
+    log: RaftLog
+
+    # How much of the log is known to be on this node's own disk.
+    durable_index: Index
+
+    # Figure 2, volatile state on all servers.
+    commit_index: Index = Index(0)
+    last_applied: Index = Index(0)
+    role: NodeRole = NodeRole.FOLLOWER
+    leader_id: NodeID = NodeID("")
+
+    # Figure 2, volatile state on candidates and leaders.
+    candidacy: Candidacy | None = None
+    leadership: Leadership | None = None
+
+    # When this node will act unasked: its election timeout, or a leader's next heartbeat.
+    deadline: Millis = Millis(0)
+
+    # The latest cluster time heard from the leader of `heard_term`.
+    heard_time: Millis = Millis(0)
+    heard_term: Term = Term(0)
+
+    # Proposals accepted here and neither committed nor overwritten yet.
+    proposals: dict[Index, ProposalID] = field(default_factory=dict)

@@ -1,0 +1,43 @@
+import pytest
+
+from raftlock.errors import InvalidArgument
+from raftlock.raft import RaftConfig
+
+GOOD = {
+    "node_id": "n1",
+    "voters": ("n1", "n2", "n3"),
+    "election_timeout_ms_min": 150,
+    "election_timeout_ms_max": 300,
+    "heartbeat_ms": 50,
+}
+
+
+def test_knows_the_others_and_its_patience():
+    config = RaftConfig(**GOOD)
+    assert config.peers == ("n2", "n3")
+    assert config.timeout_range == (150, 300)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"node_id": "n4"}, "n4"),
+        ({"voters": ()}, "voters"),
+        ({"voters": ("n1", "")}, "empty"),
+        ({"voters": ("n1", "n2", "n2")}, "twice"),
+        ({"election_timeout_ms_min": 0}, "positive"),
+        ({"election_timeout_ms_min": 301}, "minimum"),
+        ({"heartbeat_ms": 0}, "heartbeat"),
+        ({"heartbeat_ms": 150}, "heartbeat"),
+        ({"max_entries_per_append": 0}, "one entry"),
+        ({"first_timeout_ms": (0, 10)}, "first timeout"),
+        ({"first_timeout_ms": (10, 9)}, "first timeout"),
+    ],
+)
+def test_refuses_what_could_not_work(change, said):
+    with pytest.raises(InvalidArgument, match=said):
+        RaftConfig(**GOOD | change)
+
+
+def test_the_range_of_the_first_timeout_is_optional():
+    assert RaftConfig(**GOOD, first_timeout_ms=(5, 9)).first_timeout_ms == (5, 9)

@@ -1,0 +1,56 @@
+import pytest
+
+from raftlock.raft import RaftLog
+from tests.raft.harness import entries
+
+
+def test_an_empty_log():
+    log = RaftLog()
+    assert (log.last_index, log.last_term, log.last_stamp) == (0, 0, 0)
+    assert (log.term_at(0), log.term_at(1), log.entries(1, 9)) == (0, None, ())
+
+
+def test_what_stands_where():
+    log = RaftLog(entries(1, 1, 1, 2, stamp=7))
+    assert (log.last_index, log.last_term, log.last_stamp) == (3, 2, 7)
+    assert [log.term_at(index) for index in (-1, 0, 1, 3, 4)] == [None, 0, 1, 2, None]
+    assert log.entry(3) == entries(3, 2, stamp=7)[0]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "indexes"),
+    [(1, 2, [1, 2]), (2, 2, [2]), (2, 9, [2, 3]), (3, 2, []), (4, 9, []), (1, 0, []), (1, -1, [])],
+)
+def test_a_range_includes_its_last(first, last, indexes):
+    log = RaftLog(entries(1, 1, 1, 2))
+    assert [entry.index for entry in log.entries(first, last)] == indexes
+
+
+@pytest.mark.parametrize(
+    ("term", "first", "last"), [(1, 1, 2), (2, 3, 2), (3, 3, 5), (4, 6, 5), (0, 1, 0)]
+)
+def test_where_a_term_begins_and_ends(term, first, last):
+    log = RaftLog(entries(1, 1, 1, 3, 3, 3))
+    assert (log.first_index_of(term), log.last_index_of(term)) == (first, last)
+
+
+def test_truncation_drops_the_entry_and_all_behind_it():
+    log = RaftLog(entries(1, 1, 1, 2))
+    log.truncate(2)
+    assert log.last_index == 1
+
+
+@pytest.mark.parametrize(
+    "misuse",
+    [
+        lambda log: log.append(entries(3, 1)),
+        lambda log: log.truncate(2),
+        lambda log: log.truncate(0),
+        lambda log: log.entry(0),
+        lambda log: log.entry(2),
+        lambda log: log.entries(0, 1),
+    ],
+)
+def test_misuse_is_a_programmers_error(misuse):
+    with pytest.raises(AssertionError):
+        misuse(RaftLog(entries(1, 1)))
