@@ -1,0 +1,465 @@
+"""The lock client: ask for locks, keep what is believed to be held, say what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+from raftlock.client.asking import Asking
+from raftlock.client.clock import Clock, MachineClock
+from raftlock.client.engine import Connector, Engine, websocket_connector
+from raftlock.client.handle import Gate, LockHandle, LockTerms
+from raftlock.client.held import Held
+from raftlock.client.lease import Lease
+from raftlock.client.protocol import Answered, Endpoint, Requester, RetryPolicy
+from raftlock.client.submission import Submission
+from raftlock.client.testimony import Observer, Testimony
+from raftlock.errors import (
+    InvalidArgument,
+    LockLost,
+    LockNotHeld,
+    NotLockOwner,
+    RaftLockError,
+    ServiceError,
+    VersionMismatch,
+)
+from raftlock.raft.random64 import Random64
+from raftlock.transport import limits
+from raftlock.transport.values import decode
+from raftlock.types.answers import Outcome
+from raftlock.types.commands import Command
+from raftlock.types.ids import ClientID, Index, LockID, Micros, Millis
+from raftlock.types.status import RaftStatus
+
+__all__ = ["Address", "AsyncLockClient"]
+
+Address = str | tuple[str, int] | Endpoint
+"""Where a node answers: ``"host:port"``, or a pair."""
+
+OPERATIONS = ("acquire", "release", "renew", "wait", "cancel")
+"""What `submit` understands."""
+
+OnProgress = Callable[[Outcome], None]
+
+
+class AsyncLockClient:
+    """One holder of locks.
+
+    It finds the leader among `endpoints` (a list, or a function that gives the present one), and
+    stays with it. A call is repeated under the same request id until it is answered or its time is
+    up; a `Timeout` means that its outcome is unknown, and says how to ask again. All times are
+    seconds; wrong arguments raise `InvalidArgument` or `InvalidTTL` before anything is sent.
+
+    `client_id` names this holder in the cluster: a fresh one is drawn unless one is given, and no
+    two clients that live at once may share one. `clock` is the machine's unless a laboratory hands
+    in its own; `seed` makes all that is drawn repeatable; `observer` hears what is asked, what is
+    answered and what is believed, as notes for a trace. `min_ttl` may be less than the second that
+    real clusters want, in a laboratory.
+
+    It belongs to the event loop of its first call. Close it, or use it as a context manager.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[Address] | Callable[[], Sequence[Address]],
+        *,
+        token: str = "",
+        cluster: str = "",
+        client_id: str | None = None,
+        clock: Clock | None = None,
+        seed: int | None = None,
+        observer: Observer | None = None,
+        connector: Connector | None = None,
+        policy: RetryPolicy | None = None,
+        min_ttl: float = limits.TTL_MS_MIN / 1_000,
+    ) -> None:
+        self._random = Random64(secrets.randbits(64) if seed is None else seed)
+        drawn = f"client-{self._random.next() >> 32:08x}"
+        self._client_id = limits.check_client_id(drawn if client_id is None else client_id)
+        self._clock: Clock = MachineClock() if clock is None else clock
+        self._asking = Asking(self._client_id, limits.millis_from_seconds("min_ttl", min_ttl))
+        self._testimony = Testimony(self._client_id, observer)
+        self._endpoints = endpoints
+        self._engine = Engine(
+            Requester(self._client_id, self._present_endpoints(), self._random, policy),
+            clock=self._clock,
+            connector=connector
+            or websocket_connector(self._client_id, token=token, cluster=cluster),
+            endpoints=self._present_endpoints,
+        )
+        self._gate = Gate(self._client_id, self._clock)
+        self._held: dict[LockID, Held] = {}
+        self._submissions: set[Submission] = set()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._client_id!r}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self, *, linger: float = 1.0) -> None:
+        """End the connection; calls under way raise `Unavailable`. Locks that are held stay held.
+
+        Waits that are being taken back get `linger` seconds of the machine's time for that.
+        """
+        await self._engine.close(linger)
+
+    # --- what can be seen ---------------------------------------------------------------------
+
+    @property
+    def client_id(self) -> ClientID:
+        """The name under which it holds locks."""
+        return self._client_id
+
+    @property
+    def clock(self) -> Clock:
+        """The clock by which it counts."""
+        return self._clock
+
+    @property
+    def held(self) -> Mapping[LockID, Held]:
+        """What it was granted and has not given back; ask each whether it is still `valid`."""
+        return MappingProxyType(self._held)
+
+    @property
+    def leader(self) -> Endpoint | None:
+        """The node that it believes to lead."""
+        return self._engine.requester.leader
+
+    # --- the calls ----------------------------------------------------------------------------
+
+    async def acquire(
+        self,
+        lock_id: str,
+        ttl: float = 10.0,
+        *,
+        wait: bool = False,
+        wait_timeout: float = 60.0,
+        priority: int = 0,
+        metadata: Mapping[str, str] | None = None,
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Held:
+        """Get the lock for `ttl` seconds. The holder acts only while the result is `valid`.
+
+        Without `wait` a lock that somebody else holds raises `LockHeld`; with it the client stands
+        in the queue, a higher `priority` first, for `wait_timeout` seconds (`WaitTimedOut`). If it
+        is cancelled meanwhile, no waiter and no lock is left behind. Acquiring again what the
+        client holds keeps the token and makes the hold last longer.
+
+        `timeout` bounds the whole call: 10 s, and the wait on top, unless given. A `Timeout` names
+        the request id to ask again with. What is returned has at least a third of its TTL left; a
+        grant that had ended before it was heard of raises `LockLost`.
+        """
+        command = self._asking.acquire(
+            lock_id,
+            ttl=ttl,
+            wait=wait,
+            wait_timeout=wait_timeout,
+            priority=priority,
+            metadata=metadata,
+            request_id=self._request_id(request_id),
+        )
+        return await self._get(command, self._asking.time_for(command, timeout))
+
+    async def enqueue_waiter(
+        self,
+        lock_id: str,
+        timeout: float = 60.0,
+        *,
+        priority: int = 0,
+        ttl: float = 30.0,
+        metadata: Mapping[str, str] | None = None,
+        request_id: str | None = None,
+    ) -> Submission:
+        """Stand in the lock's queue for `timeout` seconds; returns once the place is known.
+
+        Await the result to get the lock: it is granted at once if it is free. Enqueuing again
+        changes time limit and priority.
+        """
+        command = self._asking.enqueue_waiter(
+            lock_id,
+            timeout=timeout,
+            priority=priority,
+            ttl=ttl,
+            metadata=metadata,
+            request_id=self._request_id(request_id),
+        )
+        place = Submission(self._client_id, "wait", command.lock_id)
+        self._start(place, self._get(command, self._asking.time_for(command, None), place.queued))
+        try:
+            await place.placed()
+        except asyncio.CancelledError:
+            place.cancel()
+            raise
+        if place.error is not None:
+            raise place.error
+        return place
+
+    async def cancel_wait(
+        self, lock_id: str, *, request_id: str | None = None, timeout: float | None = None
+    ) -> None:
+        """Leave the lock's queue: whoever awaits the lock is told `WaitCancelled`.
+
+        `NotWaiting` means that there is nothing to cancel, for instance since it was just granted.
+        """
+        command = self._asking.cancel_wait(lock_id, request_id=self._request_id(request_id))
+        await self._ask(command, self._asking.time_for(command, timeout))
+
+    async def release(
+        self,
+        lock_id: str | Held,
+        *,
+        token: int | None = None,
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Give the lock back. Unless `token` is given, it is that of the hold the client knows of.
+
+        `NotLockOwner`, `VersionMismatch` and `LockNotHeld` mean that the hold had ended before.
+        """
+        command = self._release_command(lock_id, token, request_id)
+        await self._give(command, self._asking.time_for(command, timeout))
+
+    async def renew(
+        self,
+        lock_id: str | Held,
+        ttl: float | None = None,
+        *,
+        token: int | None = None,
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Held:
+        """Make the hold last `ttl` seconds from now, or as long as it was granted for; its token
+        stays. A hold is never made shorter. The same errors as for `release` mean that it is lost.
+        """
+        command = self._renew_command(lock_id, ttl, token, request_id)
+        return await self._prolong(command, self._asking.time_for(command, timeout))
+
+    async def status(self, *, timeout: float | None = None) -> RaftStatus:
+        """How the node that this client talks to sees the cluster."""
+        answered = await self._engine.ask("get_status", None, self._asking.time_for(None, timeout))
+        return decode(RaftStatus, dict(answered.result or {}))
+
+    def lock(
+        self,
+        lock_id: str,
+        ttl: float = 10.0,
+        *,
+        wait: bool = False,
+        wait_timeout: float = 60.0,
+        priority: int = 0,
+        metadata: Mapping[str, str] | None = None,
+    ) -> LockHandle:
+        """The lock for the length of an ``async with`` block, with the terms of `acquire`.
+
+        A second handle of this client on the same lock raises `LockHeld`, or with `wait` waits for
+        the first one to leave.
+        """
+        name = limits.check_lock_id(lock_id)
+        return LockHandle(self, LockTerms(name, ttl, wait, wait_timeout, priority, metadata))
+
+    def submit(
+        self,
+        op: str,
+        lock_id: str,
+        *,
+        ttl: float | None = None,
+        wait_timeout: float = 60.0,
+        priority: int = 0,
+        metadata: Mapping[str, str] | None = None,
+        token: int | None = None,
+    ) -> Submission:
+        """Ask and go on; `op` is acquire, release, renew, wait or cancel.
+
+        Wrong arguments raise here; every other news is in the submission. Call it on the client's
+        event loop.
+        """
+        if op not in OPERATIONS:
+            known = ", ".join(OPERATIONS)
+            raise InvalidArgument(f"There is no operation {op[:24]!r}: choose one of {known}.")
+        submission = Submission(self._client_id, op, limits.check_lock_id(lock_id))
+        command: Command
+        if op in ("acquire", "wait"):
+            command = self._asking.acquire(
+                lock_id,
+                ttl=10.0 if ttl is None else ttl,
+                wait=op == "wait",
+                wait_timeout=wait_timeout,
+                priority=priority,
+                metadata=metadata,
+                request_id=self._request_id(None),
+            )
+            time_ms = self._asking.time_for(command, None)
+            self._start(submission, self._get(command, time_ms, submission.queued))
+        elif op == "release":
+            command = self._release_command(lock_id, token, None)
+            self._start(submission, self._give(command, self._asking.time_for(command, None)))
+        elif op == "renew":
+            command = self._renew_command(lock_id, ttl, token, None)
+            self._start(submission, self._prolong(command, self._asking.time_for(command, None)))
+        else:
+            self._start(submission, self.cancel_wait(lock_id))
+        return submission
+
+    # --- what a handle needs ------------------------------------------------------------------
+
+    async def take(self, terms: LockTerms) -> Held:
+        """Acquire for a handle, alone among this client's handles. (Use `lock` or `acquire`.)"""
+        began = self._clock.now_us()
+        wait_us = Micros(limits.millis_from_seconds("wait_timeout", terms.wait_timeout) * 1_000)
+        await self._gate.enter(terms.lock_id, wait=terms.wait, wait_us=wait_us)
+        try:
+            spent = (self._clock.now_us() - began) / 1_000_000
+            left = terms.wait_timeout - spent
+            if spent > 0 and left < limits.WAIT_MS_MIN / 1_000:
+                left = limits.WAIT_MS_MIN / 1_000
+            return await self.acquire(
+                terms.lock_id,
+                terms.ttl,
+                wait=terms.wait,
+                wait_timeout=left,
+                priority=terms.priority,
+                metadata=terms.metadata,
+            )
+        except BaseException:
+            self._gate.leave(terms.lock_id)
+            raise
+
+    async def give_back(self, held: Held) -> None:
+        """Release for a handle. (Use `release`.)"""
+        try:
+            await self.release(held)
+        finally:
+            self._gate.leave(held.lock_id)
+
+    # --- behind the calls ---------------------------------------------------------------------
+
+    async def _ask(
+        self, command: Command, time_ms: Millis, progress: OnProgress | None = None
+    ) -> tuple[Answered, Outcome]:
+        self._testimony.calls(command)
+        try:
+            answered = await self._engine.ask(command.op.value, command, time_ms, progress)
+        except BaseException as error:
+            self._testimony.failed(command, error)
+            raise
+        assert answered.outcome is not None
+        self._testimony.answered(command, answered.outcome)
+        return answered, answered.outcome
+
+    async def _get(
+        self, command: Command, time_ms: Millis, progress: OnProgress | None = None
+    ) -> Held:
+        """Acquire or stand in the queue, and come back with a hold that is worth having."""
+        answered, outcome = await self._ask(command, time_ms, progress)
+        held = self._believe(command, answered, outcome)
+        if not held.needs_renewal:
+            return held
+        # The answer took most of the TTL (DECISIONS.md 2): work is not begun on what is left.
+        try:
+            if not outcome.expired:
+                return await self.renew(held)
+            self._believe_no_more(held.lock_id, held.token)
+        except asyncio.CancelledError:
+            self._engine.take_back(answered.number)
+            self._believe_no_more(held.lock_id, held.token)
+            raise
+        except ServiceError as error:
+            self._engine.take_back(answered.number)
+            self._believe_no_more(held.lock_id, held.token)
+            raise self._came_too_late(held) from error
+        raise self._came_too_late(held)
+
+    async def _give(self, command: Command, time_ms: Millis) -> None:
+        try:
+            await self._ask(command, time_ms)
+        except (LockNotHeld, NotLockOwner, VersionMismatch, asyncio.CancelledError):
+            self._believe_no_more(command.lock_id, command.version)
+            raise
+        self._believe_no_more(command.lock_id, command.version)
+
+    async def _prolong(self, command: Command, time_ms: Millis) -> Held:
+        try:
+            answered, outcome = await self._ask(command, time_ms)
+        except (LockNotHeld, NotLockOwner, VersionMismatch):
+            self._believe_no_more(command.lock_id, command.version)
+            raise
+        return self._believe(command, answered, outcome)
+
+    def _believe(self, command: Command, answered: Answered, outcome: Outcome) -> Held:
+        lease = Lease.counted_from(answered.first_left, outcome)
+        held = self._held.get(command.lock_id)
+        if held is not None and held.token == lease.token:
+            held.renewed(lease)
+        else:
+            held = Held(command.lock_id, self._client_id, lease, self._clock, command.request_id)
+            self._held[command.lock_id] = held
+        self._testimony.believes(command.lock_id, held.lease)
+        return held
+
+    def _believe_no_more(self, lock_id: LockID, token: Index) -> None:
+        held = self._held.get(lock_id)
+        if held is not None and held.token == token:
+            del self._held[lock_id]
+            self._testimony.believes(lock_id, None)
+
+    def _came_too_late(self, held: Held) -> RaftLockError:
+        text = (
+            f"{held.lock_id[:60]!r} was granted with token {held.token}, but most of its TTL of "
+            f"{held.ttl:g} s had passed when the answer came, and it could not be renewed: "
+            "acquire it again."
+        )
+        return LockLost(text, {"lock": held.lock_id, "token": str(held.token)})
+
+    def _start(self, submission: Submission, request: Coroutine[None, None, Held | None]) -> None:
+        self._submissions.add(submission)  # or the task could be collected while it runs
+        submission.start(request, self._submissions.discard)
+
+    def _release_command(
+        self, lock: str | Held, token: int | None, request_id: str | None
+    ) -> Command:
+        lock_id, known = self._hold_meant(lock, token, "release")
+        return self._asking.release(lock_id, token=known, request_id=self._request_id(request_id))
+
+    def _renew_command(
+        self, lock: str | Held, ttl: float | None, token: int | None, request_id: str | None
+    ) -> Command:
+        lock_id, known = self._hold_meant(lock, token, "renew")
+        held = lock if isinstance(lock, Held) else self._held.get(lock_id)
+        if ttl is None:
+            ttl = held.ttl if held is not None else 10.0
+        return self._asking.renew(
+            lock_id, token=known, ttl=ttl, request_id=self._request_id(request_id)
+        )
+
+    def _hold_meant(self, lock: str | Held, token: int | None, verb: str) -> tuple[LockID, int]:
+        if isinstance(lock, Held):
+            return lock.lock_id, lock.token if token is None else token
+        lock_id = limits.check_lock_id(lock)
+        held = self._held.get(lock_id)
+        if token is None and held is None:
+            raise LockNotHeld(
+                f"{self._client_id[:60]} knows of no hold on {lock_id[:60]!r} to {verb}: acquire "
+                "it first, or name its token.",
+                {"lock": lock_id},
+            )
+        return lock_id, held.token if token is None and held is not None else token or 0
+
+    def _request_id(self, given: str | None) -> str:
+        return f"{self._random.next():016x}" if given is None else given
+
+    def _present_endpoints(self) -> tuple[Endpoint, ...]:
+        given = self._endpoints() if callable(self._endpoints) else self._endpoints
+        return tuple(Endpoint.parse(address) for address in given)

@@ -1,0 +1,50 @@
+"""The client's side of a session: which of its requests the service must still remember."""
+
+from __future__ import annotations
+
+from raftlock.types.ids import SessionID
+
+__all__ = ["OPEN_MAX", "Session"]
+
+OPEN_MAX = 64
+"""How many requests may be unanswered at once: the service keeps as many answers and waits."""
+
+
+class Session:
+    """One session's numbers (Raft thesis, section 6.3).
+
+    Every request gets the next number, once, and keeps it for all its attempts. The lowest number
+    still unanswered travels with each command and tells the service what it may forget.
+    """
+
+    def __init__(self, session_id: SessionID) -> None:
+        assert session_id > 0, session_id
+        self.id = session_id
+        self._next = 1
+        self._open: set[int] = set()
+
+    @property
+    def lowest_unanswered(self) -> int:
+        """The lowest number whose answer may still be asked for."""
+        return min(self._open, default=self._next)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether some request must be settled before another one may leave."""
+        return len(self._open) >= OPEN_MAX
+
+    def is_forgotten(self, number: int) -> bool:
+        """Whether the service may have let the request's answer go, to keep later ones."""
+        return self._next - number > OPEN_MAX
+
+    def take(self) -> int:
+        """A number for a new request."""
+        assert not self.is_full
+        number = self._next
+        self._next += 1
+        self._open.add(number)
+        return number
+
+    def settle(self, number: int) -> None:
+        """The request has its answer, or nobody will ever ask for it again."""
+        self._open.discard(number)

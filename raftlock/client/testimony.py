@@ -1,0 +1,69 @@
+"""What a client says for the trace: what it asked, what it was told, what it believes it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from raftlock.client.lease import Lease
+from raftlock.errors import RaftLockError, SessionExpired, Timeout
+from raftlock.transport.codec import command_to_params
+from raftlock.types.answers import Outcome
+from raftlock.types.commands import Command
+from raftlock.types.events import Json, Note
+from raftlock.types.ids import ClientID, LockID
+
+__all__ = ["Observer", "Testimony"]
+
+Observer = Callable[[Note], None]
+"""Hears each note at the moment it is true; it must return at once."""
+
+
+class Testimony:
+    """Tells `observer`, if there is one, in the kinds and fields of `raftlock.types.events`."""
+
+    def __init__(self, client_id: ClientID, observer: Observer | None) -> None:
+        self._client_id = client_id
+        self._observer = observer
+
+    def calls(self, command: Command) -> None:
+        """The client asks."""
+        arguments = command_to_params(command)
+        for told_already in ("client_id", "lock_id", "request_id"):
+            arguments.pop(told_already, None)
+        self._tell("client_call", {**self._about(command), **arguments})
+
+    def answered(self, command: Command, outcome: Outcome) -> None:
+        """It was told that its request was done."""
+        text = outcome.status.value
+        if outcome.token:
+            text = f"{text}, token {outcome.token}"
+        self._tell("client_return", {**self._about(command), "status": "ok", "text": text})
+
+    def failed(self, command: Command, error: BaseException) -> None:
+        """It was told that its request was refused, or cannot know what became of it."""
+        # Only the service's own word that it was refused is a failure; the rest is open.
+        open_end = not isinstance(error, RaftLockError) or isinstance(
+            error, Timeout | SessionExpired
+        )
+        text = error.message if isinstance(error, RaftLockError) else "given up by its caller"
+        status = "unknown" if open_end else "fail"
+        self._tell("client_return", {**self._about(command), "status": status, "text": text})
+
+    def believes(self, lock_id: LockID, lease: Lease | None) -> None:
+        """It believes that it holds the lock until then, or that it does not."""
+        data: dict[str, Json] = {"client": self._client_id, "lock": lock_id, "token": 0, "until": 0}
+        if lease is not None:
+            data |= {"token": lease.token, "until": lease.until * 1_000}
+        self._tell("belief", data)
+
+    def _about(self, command: Command) -> dict[str, Json]:
+        return {
+            "client": self._client_id,
+            "op": command.op.value,
+            "lock": command.lock_id,
+            "request_id": command.request_id,
+        }
+
+    def _tell(self, kind: str, data: dict[str, Json]) -> None:
+        if self._observer is not None:
+            self._observer(Note(kind, data))

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from raftlock.lock.records import as_json, fingerprint
+from raftlock.lock.rules import Hold
+from raftlock.types import ClientID, Index, LockOperation, Millis, Outcome, OutcomeStatus
+
+
+def hold(**fields) -> Hold:
+    return Hold(ClientID("alice"), Index(7), Millis(9), Millis(5), **fields)
+
+
+def test_a_record_is_its_fields():
+    assert as_json(hold(metadata={"a": "b"})) == {
+        "owner_id": "alice",
+        "token": 7,
+        "deadline": 9,
+        "ttl": 5,
+        "metadata": {"a": "b"},
+        "acquired_at": 0,
+    }
+    assert as_json([None, (True, "x")]) == [None, [True, "x"]]
+
+
+def test_words_and_numbers_of_enumerations_are_plain_json():
+    outcome = Outcome(OutcomeStatus.GRANTED, LockOperation.ACQUIRE)
+    text = json.dumps(as_json(outcome))
+    assert json.loads(text)["status"] == "granted"
+    assert json.loads(text)["code"] == 1
+
+
+def test_a_float_has_no_place_in_a_record():
+    with pytest.raises(AssertionError, match="no part of a record"):
+        as_json(1.5)
+
+
+def test_a_fingerprint_is_of_what_decides():
+    assert fingerprint(hold()) == fingerprint(hold(acquired_at=Millis(99)))
+    assert fingerprint(hold()) != fingerprint(hold(metadata={"acquired_at": "99"}))
+    assert fingerprint(hold()) != fingerprint(None)
+    assert fingerprint([1, 2]) != fingerprint([2, 1])
+    assert 0 <= fingerprint("é") < 2**64

@@ -1,0 +1,54 @@
+// What is known of the chosen node, and what can be done to it. Its place keeps its height, so that
+// choosing another node moves nothing.
+
+import { h, put, write } from "./dom.js";
+import { nodeWords } from "./format.js";
+
+const VERBS = [
+  ["kill", "Kill", "was killed", (node) => node.state !== "down"],
+  ["restart", "Restart", "was restarted", (node) => node.state === "down"],
+  ["freeze", "Freeze", "was frozen", (node) => node.state === "up"],
+  ["thaw", "Thaw", "was thawed", (node) => node.state === "frozen"],
+];
+
+/** The inspector panel. */
+export function inspector(ctx) {
+  const name = h("strong", {});
+  const words = h("span", { class: "rl-muted" });
+  const line = h("p", { class: "rl-facts" }, name, " ", words);
+  const buttons = VERBS.map(([verb, label, done, fits]) => {
+    const button = h("button", { type: "button", "data-testid": verb,
+      onclick: () => {
+        const node = ctx.store.state.nodes.get(ctx.ui.node);
+        if (node && fits(node)) ctx.act(verb, { node: node.id }, `${node.id} ${done}`);
+      } }, label);
+    return { button, verb, fits };
+  });
+  const el = h("div", { class: "rl-inspector", role: "group", "aria-label": "The chosen node",
+    "data-testid": "inspector" }, line, h("div", { class: "rl-buttons" }, ...buttons.map((b) => b.button)));
+
+  function show() {
+    const node = ctx.store.state.nodes.get(ctx.ui.node);
+    put(el, { "data-node": node?.id ?? "" });
+    write(name, node ? node.id : "No node chosen.");
+    write(words, node ? describe(node) : "Click one to kill, freeze or inspect it; click an arrowhead to cut that way.");
+    for (const { button, verb, fits } of buttons) {
+      const able = Boolean(node) && fits(node);
+      // Stays focusable, so that a key press that kills a node does not lose one's place.
+      put(button, { "aria-disabled": able ? null : "true",
+        "aria-label": node ? `${verb} ${node.id}` : verb });
+    }
+  }
+  return { el, change: (parts) => parts.has("nodes") && show(), ui: show };
+}
+
+function describe(node) {
+  const facts = [`${nodeWords(node)}, term ${node.term}`];
+  if (node.state !== "down") {
+    facts.push(node.voted_for ? `voted for ${node.voted_for}` : "no vote yet");
+    facts.push(node.leader ? `follows ${node.leader === node.id ? "itself" : node.leader}` : "knows no leader");
+  }
+  facts.push(`log to ${node.last}, commit ${node.commit}, applied ${node.applied}`);
+  if (node.hash) facts.push(`table ${String(node.hash).slice(0, 4)}`);
+  return `${facts.join(" · ")}`;
+}

@@ -1,0 +1,155 @@
+// The lock table as applied at one node: who holds, with which token, how long, and who waits.
+
+import { clusterNow } from "./clock.js";
+import { h, keyed, put, s, write } from "./dom.js";
+import { count, left } from "./format.js";
+import { leaderOf } from "./frames.js";
+
+/** The node whose table is shown: the chosen one, or with "leader" the one that is furthest. */
+export function tableNode(state, chosen) {
+  if (chosen !== "leader") return state.nodes.get(chosen) ?? null;
+  const leader = leaderOf(state);
+  if (leader) return leader;
+  let best = null;
+  for (const node of state.nodes.values()) {
+    if (node.state !== "down" && (!best || node.applied > best.applied)) best = node;
+  }
+  return best;
+}
+
+/** How many committed entries a node has not applied. */
+export function behind(state, node) {
+  let commit = 0;
+  for (const other of state.nodes.values()) commit = Math.max(commit, other.commit);
+  return node ? Math.max(0, commit - node.applied) : 0;
+}
+
+/** The locks panel. */
+export function locks(ctx) {
+  const { store } = ctx;
+  const note = h("span", { class: "rl-note", "data-testid": "behind" });
+  const body = h("tbody", {});
+  const table = h("table", { class: "rl-locks-table", "data-testid": "locks" },
+    h("caption", { class: "rl-sr" }, "Locks, their holders and those who wait"),
+    h("thead", {}, h("tr", {}, ...["Lock", "Holder", "Token", "Time left", "Waiting, next first"].map(
+      (name) => h("th", { scope: "col" }, name)))), body);
+  const nothing = h("p", { class: "rl-empty", "data-testid": "no-locks" });
+  const switcher = nodeSwitch(ctx);
+  const el = h("section", { class: "rl-locks" },
+    h("div", { class: "rl-head" }, h("h3", { class: "rl-title" }, "Locks"), switcher.el, note),
+    h("div", { class: "rl-scroll rl-locks-scroll" }, nothing, table));
+  let node = null;
+  let clocks = [];
+
+  function change(parts) {
+    if (!["locks", "nodes", "cluster"].some((part) => parts.has(part))) return;
+    switcher.show();
+    node = tableNode(store.state, ctx.ui.lockNode);
+    const rows = (node && node.state !== "down" && store.state.locks.get(node.id)) || [];
+    const k = behind(store.state, node);
+    write(note, words(node, k));
+    put(note, { "data-behind": k });
+    put(table, { hidden: rows.length === 0 });
+    put(nothing, { hidden: rows.length > 0 });
+    write(nothing, node?.state === "down" ? `${node.id} is down: its table is gone until it restarts.`
+      : "No lock is held. Acquire one below.");
+    keyed(body, rows, (lock) => lock.lock, () => lockRow(ctx), (tr, lock) => tr.rlShow(lock));
+    clocks = [...body.querySelectorAll("[data-deadline]")].map((place) => place.rlTick);
+    tick(store.now());
+  }
+
+  function tick(now) {
+    if (!node) return;
+    const time = clusterNow(node.cluster_time, now);
+    for (const clock of clocks) clock(time);
+  }
+  return { el, change, tick, ui: () => change(new Set(["locks"])) };
+}
+
+function words(node, k) {
+  if (!node) return "";
+  if (node.state === "frozen") return `${node.id} is frozen`;
+  if (k > 0) return `${node.id} is behind by ${count(k, "entry", "entries")}`;
+  if (!node.cluster_time?.running && node.role !== "leader" && node.state === "up" && !node.leader) {
+    return "no leader: cluster time stands still";
+  }
+  return "";
+}
+
+function nodeSwitch(ctx) {
+  const name = `rl-switch-${Math.random().toString(36).slice(2)}`;
+  const el = h("div", { class: "rl-segments", role: "radiogroup", "aria-label": "As applied at" },
+    h("span", { class: "rl-muted" }, "as applied at"));
+  let built = "";
+  function show() {
+    const choices = ["leader", ...ctx.store.state.cluster.nodes];
+    if (built !== choices.join()) {
+      built = choices.join();
+      while (el.children.length > 1) el.lastChild.remove();
+      for (const value of choices) {
+        const radio = h("input", { type: "radio", name, value, class: "rl-sr",
+          onchange: () => ctx.set({ lockNode: value }) });
+        el.append(h("label", { "data-testid": `table-${value}` }, radio, h("span", {}, value)));
+      }
+    }
+    for (const radio of el.querySelectorAll("input")) radio.checked = radio.value === ctx.ui.lockNode;
+  }
+  return { el, show };
+}
+
+function lockRow(ctx) {
+  const name = h("th", { scope: "row", class: "rl-lock-name" });
+  const holder = h("button", { type: "button", class: "rl-chip rl-holder" });
+  const token = h("td", { class: "rl-number" });
+  const arc = s("circle", { class: "rl-arc", r: 7, cx: 10, cy: 10, pathLength: 100, transform: "rotate(-90 10 10)" });
+  const time = h("span", { class: "rl-number" });
+  const ttl = h("div", { class: "rl-ttl" },
+    s("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, s("circle", { class: "rl-track", r: 7, cx: 10, cy: 10 }), arc), time);
+  const queue = h("ol", { class: "rl-queue" });
+  const tr = h("tr", {}, name, h("td", {}, holder), token, h("td", {}, ttl), h("td", {}, queue));
+  let lock = null;
+  holder.addEventListener("click", () => ctx.set({ client: lock.owner, lock: lock.lock }));
+  ttl.rlTick = (now) => {
+    const rest = lock.owner ? lock.deadline - now : 0;
+    const part = lock.ttl > 0 ? Math.min(1, Math.max(0, rest / lock.ttl)) : 0;
+    put(arc, { "stroke-dasharray": `${Math.round(part * 1000) / 10} 100` });
+    write(time, lock.owner ? (rest > 0 ? left(rest) : "due") : "");
+    put(ttl, { "data-low": part < 0.25 && lock.owner !== "" });
+  };
+  tr.rlShow = (next) => {
+    lock = next;
+    put(tr, { "data-testid": `lock-${lock.lock}`, "data-owner": lock.owner, "data-token": lock.token });
+    write(name, lock.lock);
+    put(name, { title: lock.lock });
+    write(holder, lock.owner || "free");
+    put(holder, { title: lock.owner ? `Use ${lock.owner} and ${lock.lock} in the form below` : null });
+    write(token, lock.token || "");
+    put(ttl, { "data-deadline": lock.deadline });
+    keyed(queue, lock.queue, (waiter) => waiter.client, () => chip(ctx), (item, waiter) => item.rlShow(waiter, lock.lock));
+  };
+  return tr;
+}
+
+function chip(ctx) {
+  const name = h("span", { class: "rl-chip-name" });
+  const priority = h("span", { class: "rl-priority" });
+  const time = h("span", { class: "rl-number rl-muted" });
+  const button = h("button", { type: "button", class: "rl-chip" }, name, priority, time);
+  const item = h("li", {}, button);
+  let waiter = null;
+  let lock = "";
+  button.addEventListener("click", () => ctx.set({ client: waiter.client, lock }));
+  item.rlTick = (now) => {
+    if (waiter.deadline === null || waiter.deadline === undefined) return write(time, "");
+    return write(time, waiter.deadline > now ? left(waiter.deadline - now) : "due");
+  };
+  item.rlShow = (next, of) => {
+    [waiter, lock] = [next, of];
+    put(item, { "data-testid": `waiter-${of}-${next.client}`, "data-deadline": next.deadline ?? 0 });
+    write(name, next.client);
+    write(priority, `p${next.priority}`);
+    put(priority, { "data-high": next.priority > 0 });
+    put(button, { title: `${next.client} waits with priority ${next.priority}, since entry ${next.index}` });
+  };
+  return item;
+}

@@ -1,0 +1,166 @@
+// Puts panels together. One call of `mount` is one view: its own choices (node, link, table), the
+// page's shared store.
+
+import { chart } from "./chart.js";
+import { client, network } from "./controls.js";
+import { h, put, write } from "./dom.js";
+import { events } from "./events.js";
+import { inspector } from "./inspector.js";
+import { locks } from "./locks.js";
+import { log } from "./log.js";
+import { ring } from "./ring.js";
+import { status } from "./status.js";
+import { storeOf } from "./store.js";
+import { watchTheme } from "./theme.js";
+
+const SAY_MS = 6000;
+
+/** Show `layout` of the store behind `storeModel` in `el`; returns what ends it. */
+export function mount({ el, storeModel, layout }) {
+  const store = storeOf(storeModel);
+  const ctx = context(store);
+  const panels = [];
+  const add = (panel) => {
+    panels.push(panel);
+    return panel.el;
+  };
+  const body = (LAYOUTS[layout] ?? LAYOUTS.dashboard)(ctx, add);
+  const notice = noticeBar(store);
+  const root = h("div", { class: "raftlock", "data-layout": layout, "data-testid": `raftlock-${layout}`,
+    // JupyterLab's one-letter shortcuts must not act on buttons in here.
+    "data-lm-suppress-shortcuts": "true" }, h("div", { class: "rl-root" }, ...body), notice.el);
+  el.append(root);
+
+  const change = (parts) => {
+    for (const panel of panels) panel.change?.(parts);
+    put(root, { "data-known": store.state.known, "data-seq": store.state.seq });
+  };
+  let onScreen = true;
+  const tick = (now) => {
+    if (onScreen) for (const panel of panels) panel.tick?.(now);
+  };
+  const everything = () => {
+    if (store.state.known) change(new Set(ALL));
+    for (const panel of panels) panel.ui?.({ ...ctx.ui });
+    tick(store.now());
+  };
+  ctx.changed = (parts) => {
+    for (const panel of panels) panel.ui?.(parts);
+    tick(store.now());
+  };
+  const ends = [
+    watchTheme(root, (theme) => {
+      ctx.themeName = theme;
+      put(root, { "data-theme": theme });
+      everything();
+      for (const panel of panels) panel.themed?.(theme);
+    }),
+    store.on("change", change),
+    store.on("tick", tick),
+    store.on("link", (link) => {
+      notice.show(link);
+      put(root, { "data-link": link.kind });
+    }),
+    watchVisible(root, (visible) => {
+      onScreen = visible;
+      store.visible(ctx, visible);
+    }),
+    store.attach(ctx),
+  ];
+  notice.show(store.link);
+  put(root, { "data-link": store.link.kind });
+  everything();
+  return () => {
+    for (const end of ends) end();
+    for (const panel of panels) panel.close?.();
+    clearTimeout(ctx.timer);
+    root.remove();
+  };
+}
+
+const ALL = ["cluster", "situation", "pace", "nodes", "links", "groups", "messages", "logs", "locks", "terms",
+  "events", "clients"];
+
+const LAYOUTS = {
+  dashboard: (ctx, add) => [
+    add(status(ctx)),
+    h("div", { class: "rl-main-row" },
+      h("div", { class: "rl-left" }, add(ring(ctx)), add(inspector(ctx))),
+      h("div", { class: "rl-right" }, add(log(ctx)), add(locks(ctx)))),
+    h("div", { class: "rl-controls" }, add(network(ctx)), add(client(ctx))),
+    ctx.message.el,
+    h("div", { class: "rl-bottom" }, add(chart(ctx)), add(events(ctx))),
+  ],
+  ring: (ctx, add) => [add(status(ctx)), h("div", { class: "rl-alone" }, add(ring(ctx)), add(inspector(ctx))), ctx.message.el],
+  log: (ctx, add) => [add(status(ctx, { pace: false })), add(log(ctx))],
+  locks: (ctx, add) => [add(status(ctx, { pace: false })), add(locks(ctx)), add(client(ctx)), ctx.message.el],
+};
+
+// What the panels of one view share.
+function context(store) {
+  const ctx = {
+    store,
+    ui: { node: null, link: null, lockNode: "leader", beats: true },
+    themeName: "light",
+    theme: () => ctx.themeName,
+    changed: () => {},
+    timer: 0,
+    message: messagePlace(),
+    /** Change what is chosen in this view; `client` and `lock` fill the client's form. */
+    set(parts) {
+      Object.assign(ctx.ui, parts);
+      ctx.changed(parts);
+    },
+    tell(kind, text) {
+      clearTimeout(ctx.timer);
+      ctx.message.show(kind, text);
+      if (kind === "ok") ctx.timer = setTimeout(() => ctx.message.show("", ""), SAY_MS);
+    },
+    /** Ask the cluster to do something, and say here how it went. */
+    async act(verb, args, words) {
+      const { ok, text } = await store.do(verb, args, (kind, said) => {
+        if (kind === "queued") ctx.tell("queued", said);
+        if (kind === "taken") ctx.tell("taken", words ? `${words} …` : "");
+      });
+      ctx.tell(ok ? "ok" : "error", text || (ok ? `${words}.`.replace(/^\.$/, "") : "That did not work."));
+      return ok;
+    },
+  };
+  return ctx;
+}
+
+// One line for the answers to what one does; it keeps its height.
+function messagePlace() {
+  const status = h("span", { role: "status", "data-testid": "message" });
+  const alert = h("span", { role: "alert", "data-testid": "error" });
+  const el = h("p", { class: "rl-message" }, status, alert);
+  return {
+    el,
+    show(kind, text) {
+      put(el, { "data-kind": kind });
+      write(status, kind === "error" ? "" : text);
+      write(alert, kind === "error" ? text : "");
+    },
+  };
+}
+
+// Lies over the view when there is something to know about the stream itself.
+function noticeBar(store) {
+  const text = h("span", {});
+  const go = h("button", { type: "button", "data-testid": "go-on", onclick: () => store.wake() }, "Go on");
+  const el = h("div", { class: "rl-notice", role: "status", "data-testid": "notice" }, text, go);
+  return {
+    el,
+    show({ kind, text: words }) {
+      put(el, { hidden: kind === "live", "data-kind": kind });
+      put(go, { hidden: kind !== "asleep" });
+      write(text, words || (kind === "waiting" ? "Waiting for the first frame …" : ""));
+    },
+  };
+}
+
+function watchVisible(el, changed) {
+  const observer = new IntersectionObserver((entries) => changed(entries[entries.length - 1].isIntersecting));
+  observer.observe(el);
+  return () => observer.disconnect();
+}

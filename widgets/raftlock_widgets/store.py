@@ -1,0 +1,173 @@
+"""The store: one widget a cluster, without a picture, that all its panels draw from.
+
+Three threads meet here. The cell's thread makes the widget. A thread of the kernel's choosing calls
+`_receive` when the browser says something; it only hands it over to the cluster's loop. Everything
+else happens on that loop: it alone sends, and it alone reads the trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
+
+import anywidget
+import traitlets
+
+from raftlock.errors import RaftLockError
+from raftlock_widgets.chart import Chart, make_chart
+from raftlock_widgets.cluster import Showable
+from raftlock_widgets.frontend import LOADER, modules
+from raftlock_widgets.stream import Frame, Stream, snapshot_of
+
+__all__ = ["Store", "store_of"]
+
+logger = logging.getLogger(__name__)
+
+COMMANDS_MAX = 64
+"""How many commands may be under way at once; a wait for a lock can take a minute."""
+
+STOPPED = "This cluster was stopped or replaced: run its cell again."
+BROKEN = "The panels stopped because of an error; the cluster goes on. Show them again."
+FIRST_PICTURE_SECONDS = 2.0
+
+
+class Store(anywidget.AnyWidget):
+    """The stream of frames to the browser, and the commands from it."""
+
+    _esm = LOADER
+    modules = traitlets.Dict().tag(sync=True)
+    snapshot = traitlets.Dict().tag(sync=True)
+
+    by_cluster: ClassVar[WeakKeyDictionary[Showable, Store]] = WeakKeyDictionary()
+
+    def __init__(self, cluster: Showable) -> None:
+        super().__init__(modules=modules(), snapshot={})
+        self._cluster: Showable | None = cluster
+        self._runner = cluster.runner
+        self._stream = Stream(lambda: cluster.recorder, self._tell, self._keep)
+        self._wanted = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._commands = 0
+        self._chart: Chart | None = None
+        self.on_msg(self._receive)
+        with suppress(Exception):  # a picture before the first frame is a courtesy
+            future = self._runner.submit(self._first_picture(cluster))
+            self.snapshot = future.result(FIRST_PICTURE_SECONDS)
+        self._runner.call_soon(lambda: self._spawn(self._publish()))
+
+    # ---- on the kernel's thread ----
+
+    def _receive(self, _widget: object, content: object, _buffers: object) -> None:
+        if not isinstance(content, dict):
+            return
+        if self._runner.alive:
+            self._runner.call_soon(lambda: self._heard(content))
+        elif content.get("type") == "do":
+            self._tell({"type": "done", "id": content.get("id"), "ok": False, "text": STOPPED})
+        elif content.get("type") == "hello":
+            self._tell({"type": "stopped", "text": STOPPED})
+
+    # ---- on the cluster's loop ----
+
+    def _heard(self, content: Mapping[str, Any]) -> None:
+        now = asyncio.get_running_loop().time()
+        page = str(content.get("page", ""))[:40]
+        match content.get("type"):
+            case "hello":
+                self._stream.hello(page, now)
+                self._wanted.set()
+            case "away":
+                self._stream.viewers.away(page, now)
+            case "ack":
+                seq = content.get("seq")
+                hand = content.get("hand") is True
+                self._stream.viewers.ack(page, seq if isinstance(seq, int) else -1, now, hand=hand)
+            case "do":
+                self._stream.viewers.touched(now)
+                self._spawn(self._do(content))
+            case "chart":
+                self._spawn(self._send_chart(library=content.get("library") is True))
+
+    async def _do(self, content: Mapping[str, Any]) -> None:
+        number, verb, arguments = content.get("id"), content.get("verb"), content.get("args")
+        self._tell({"type": "taken", "id": number})
+        ok, text = False, STOPPED
+        try:
+            ok, text = await self._perform(verb, arguments)
+        finally:  # also if the cluster ends meanwhile
+            self._tell({"type": "done", "id": number, "ok": ok, "text": text})
+
+    async def _perform(self, verb: object, arguments: object) -> tuple[bool, str]:
+        if not isinstance(verb, str) or not isinstance(arguments, dict) or self._cluster is None:
+            return False, "The panel sent something that is not a command."
+        if self._commands >= COMMANDS_MAX:
+            return False, "Too many commands are under way: wait for one to end."
+        self._commands += 1
+        try:
+            return True, await self._cluster.do(verb, **arguments) or ""
+        except RaftLockError as error:
+            return False, str(error)
+        except Exception as error:
+            logger.exception("a command from the panel failed: %s", verb)
+            return False, f"That went wrong inside ({type(error).__name__}: {error})."
+        finally:
+            self._commands -= 1
+
+    async def _publish(self) -> None:
+        loop = asyncio.get_running_loop()
+        text = STOPPED
+        try:
+            due = loop.time()
+            while True:
+                if not self._stream.viewers.streaming:
+                    self._wanted.clear()
+                    await self._wanted.wait()
+                self._stream.turn(loop.time())
+                # A deadline, not a pause: no drift, and no burst after a busy moment.
+                due = max(due + self._stream.viewers.pause(loop.time()), loop.time())
+                await asyncio.sleep(due - loop.time())
+        except Exception:
+            logger.exception("the stream to the panels failed")
+            text = BROKEN
+        finally:
+            self._tell({"type": "stopped", "text": text})
+            self._cluster = None  # a stopped cluster is not kept alive by its panels
+
+    async def _first_picture(self, cluster: Showable) -> Frame:
+        return snapshot_of(cluster.recorder)
+
+    async def _send_chart(self, *, library: bool) -> None:
+        try:
+            if self._chart is None:
+                # Loading bokeh takes a second: not on the loop that moves the cluster.
+                self._chart = await asyncio.to_thread(make_chart)
+        except ImportError:
+            text = "No chart: bokeh is not installed. pip install raftlock[notebook] brings it."
+            self._tell({"type": "chart-missing", "text": text})
+            return
+        message = {"type": "chart", "version": self._chart.version, "item": self._chart.item}
+        self._tell(message, [self._chart.library()] if library else None)
+
+    def _tell(self, message: Frame, buffers: list[bytes] | None = None) -> None:
+        if self.comm is not None:
+            self.send(message, buffers)
+
+    def _keep(self, frame: Frame) -> None:
+        self.snapshot = frame
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def store_of(cluster: Showable) -> Store:
+    """The cluster's store, made when first asked for."""
+    store = Store.by_cluster.get(cluster)
+    if store is None or store.comm is None:
+        store = Store.by_cluster[cluster] = Store(cluster)
+    return store
