@@ -6,6 +6,7 @@ import { endOf, way } from "./frames.js";
 import { HEIGHT, WIDTH, along, diamond, flight, lane, ringLayout, timerLeft } from "./geometry.js";
 import { termFill, termLine } from "./palette.js";
 
+const ARC_STEP = 0.9; // percent
 const CROWN = "M-11 0L-11-9L-5.5-4L0-11L5.5-4L11-9L11 0Z";
 let rings = 0;
 
@@ -149,7 +150,8 @@ function nodePicture(ctx, id, shape, hatch) {
   const tick = (now) => {
     const node = ctx.store.state.nodes.get(id);
     const left = Math.round(timerLeft(node?.timer, now) * 1000) / 10;
-    if (left === shown) return;
+    // Each change repaints the ring: finer steps than these nobody sees.
+    if (left === shown || (Math.abs(left - shown) < ARC_STEP && left > 0)) return;
     shown = left;
     put(parts.arc, { "stroke-dasharray": `${left} 100`, "data-left": left });
   };
