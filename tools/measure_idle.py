@@ -1,4 +1,4 @@
-"""What five idle nodes cost a kernel: CPU and memory, at both timings, with a dashboard and without.
+"""What five idle nodes cost a kernel: CPU and memory, both timings, with and without a dashboard.
 
     .venv/bin/python tools/measure_idle.py [--seconds 20] [--rounds 3]
 
