@@ -77,7 +77,7 @@ class Laboratory:
     async def stop(self) -> None:
         """Stop everything: no task, connection or port is left."""
         for client in tuple(self._clients.values()):
-            await client.close()
+            await client.close(linger=0)
         self._clients.clear()
         self.clock.stop()
         for node in tuple(self._nodes.values()):
