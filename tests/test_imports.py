@@ -47,6 +47,7 @@ PURE = (
     "raftlock.node.proposals",
     "raftlock.transport.codec",
     "raftlock.transport.handshake",
+    "raftlock.transport.door",
     "raftlock.transport.json_text",
     "raftlock.transport.limits",
     "raftlock.transport.links",
