@@ -65,6 +65,7 @@ class Laboratory:
         self._disks = {node: MemoryStorage() for node in settings.nodes}
         self._ranks = dict(zip(_shuffled(settings.nodes, self._random), range(99), strict=False))
         self._nodes: dict[NodeID, Node] = {}
+        self._starting: set[NodeID] = set()
         self._clients: dict[str, AsyncLockClient] = {}
 
     # ---- beginning and end ----
@@ -92,13 +93,14 @@ class Laboratory:
         self._fault("kill", by, node=node)
         self._tell_node(running.id, "down", "killed")
         del self._nodes[running.id]
-        await running.kill()
+        # Before anything else can happen: a restart may come while the sockets are being closed.
         self._disks[running.id].crash()
+        await running.kill()
 
     async def restart(self, node: str, *, by: str = "cell") -> None:
         """Start a node that is down, over what its disk kept."""
         known = self._known(node)
-        if known in self._nodes:
+        if known in self._nodes or known in self._starting:
             raise InvalidArgument(f"{known} is running: kill it first, then restart it.")
         self._fault("restart", by, node=known)
         await self._start(known, "restarted")
@@ -305,11 +307,14 @@ class Laboratory:
             self._addresses,
         )
         self._tell_node(node, "up", what)
+        self._starting.add(node)
         try:
             await running.start()
         except BaseException:
             self._tell_node(node, "down", "killed")
             raise
+        finally:
+            self._starting.discard(node)
         self._nodes[node] = running
 
     def _tell_node(self, node: NodeID, state: str, what: str) -> None:

@@ -7,6 +7,7 @@ the kernel free meanwhile.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from importlib.metadata import entry_points
@@ -156,6 +157,7 @@ class Cluster:
         self.aio = AsyncCluster(self)
         self._clients: dict[str, LockClient] = {}
         self._stopped = False
+        self._starting_over = asyncio.Lock()
         key = name or registry.current_cell()
         if key is not None:
             registry.replace(key, self)
@@ -317,10 +319,11 @@ class Cluster:
 
     async def start_over_here(self) -> None:
         """`start_over`, for those who are on the cluster's loop already."""
-        await self.laboratory.stop()
-        self._clients.clear()
-        self.laboratory = await self._begin()
-        self.generation += 1
+        async with self._starting_over:
+            await self.laboratory.stop()
+            self._clients.clear()
+            self.laboratory = await self._begin()
+            self.generation += 1
 
     def stop(self) -> None:
         """Stop every node: no thread, task or port is left. Stopping twice is no mistake."""
