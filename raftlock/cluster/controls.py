@@ -111,9 +111,15 @@ async def _ask(lab: Laboratory, given: Arguments, op: str) -> str:
         wait_timeout=_number(given, "wait_s", 60.0),
     )
     await asked.placed()
-    if asked.error is not None:
-        raise asked.error
-    return f"{asked.client_id} {asked.state}."
+    if not asked.done:
+        ahead = asked.position or 0
+        place = f"{ahead} ahead of it" if ahead else "next in line"
+        return f"{asked.client_id} waits for {asked.lock_id}: {place}."
+    held = await asked.wait()
+    if held is not None:
+        return f"{asked.client_id} holds {asked.lock_id} with token {held.token}."
+    done = "gave back" if op == "release" else "no longer waits for"
+    return f"{asked.client_id} {done} {asked.lock_id}."
 
 
 def _is_group(value: Json) -> bool:

@@ -87,12 +87,17 @@ def test_every_verb_does_what_it_says(shared: Cluster) -> None:
 
 def test_a_client_asks_waits_and_is_told_how_it_stands(shared: Cluster) -> None:
     shared.wait_for_leader()
-    assert "alice" in str(do(shared, "acquire", client="alice", lock="desk", ttl_s=60))
+    text = do(shared, "acquire", client="alice", lock="desk", ttl_s=60)
+    assert str(text).startswith("alice holds desk with token ")
     text = do(shared, "wait", client="bob", lock="desk", ttl_s=60, wait_s=60)
-    assert "bob" in str(text)
-    assert "wait" in str(text)
+    assert text == "bob waits for desk: next in line."
+    text = do(shared, "wait", client="carol", lock="desk", ttl_s=60, wait_s=60)
+    assert text == "carol waits for desk: 1 ahead of it."
+    text = do(shared, "cancel", client="carol", lock="desk")
+    assert text == "carol no longer waits for desk."
     do(shared, "renew", client="alice", lock="desk", ttl_s=90)
-    do(shared, "release", client="alice", lock="desk")
+    text = do(shared, "release", client="alice", lock="desk")
+    assert text == "alice gave back desk."
     leader = shared.wait_for_leader()
     until(shared, lambda view: view.nodes[leader].locks["desk"]["owner"] == "bob")
     do(shared, "wait", client="alice", lock="desk")
