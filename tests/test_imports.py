@@ -159,7 +159,11 @@ def test_pure_rooms_are_pure():
 @pytest.mark.parametrize(
     ("who", "whom"),
     [
-        pytest.param("raftlock.sim", ["asyncio"], id="virtual time needs no event loop"),
+        pytest.param(
+            "raftlock.sim",
+            ["asyncio", "datetime", "random", "secrets", "socket", "threading", "time"],
+            id="virtual time needs no event loop, no clock and no chance of its own",
+        ),
         pytest.param("raftlock", ["raftlock_widgets"], id="panels come as entry points"),
         pytest.param("raftlock", sorted(NEVER_IMPORTED), id="bytes from outside are never code"),
     ],

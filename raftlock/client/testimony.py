@@ -37,7 +37,10 @@ class Testimony:
         text = outcome.status.value
         if outcome.token:
             text = f"{text}, token {outcome.token}"
-        self._tell("client_return", {**self._about(command), "status": "ok", "text": text})
+        told: dict[str, Json] = {"status": "ok", "text": text, "result": outcome.status.value}
+        if outcome.token:
+            told |= {"token": outcome.token, "expired": outcome.expired}
+        self._tell("client_return", {**self._about(command), **told})
 
     def failed(self, command: Command, error: BaseException) -> None:
         """It was told that its request was refused, or cannot know what became of it."""

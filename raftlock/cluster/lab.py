@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from raftlock.client.client import AsyncLockClient
 from raftlock.cluster.clock import LabClock
-from raftlock.cluster.timing import Timing
 from raftlock.errors import InvalidArgument, Timeout, UnknownNode
 from raftlock.lock.rules import LockRules
 from raftlock.node.node import Node, NodeSettings
+from raftlock.node.timing import Timing
 from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
 from raftlock.storage.memory import MemoryStorage

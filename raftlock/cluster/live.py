@@ -20,9 +20,9 @@ from raftlock.cluster import registry
 from raftlock.cluster.controls import perform
 from raftlock.cluster.lab import NODES_MAX, Laboratory, LabSettings
 from raftlock.cluster.runner import ThreadRunner
-from raftlock.cluster.timing import timing_named
 from raftlock.errors import ClusterStopped, InvalidArgument, PanelsNotInstalled, RaftLockError
 from raftlock.lock.rules import LockRules
+from raftlock.node.timing import timing_named
 from raftlock.raft.rules import Rules
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
