@@ -9,12 +9,16 @@ from raftlock.types.roles import NodeRole
 __all__ = ["advance_commit_index", "apply_committed", "commit", "log_durable"]
 
 
-def log_durable(core: Core, last_index: Index, last_term: Term) -> None:
-    """This node's own disk has the log up to there; a leader now counts itself.
+def log_durable(core: Core, write: int, last_index: Index, last_term: Term) -> None:
+    """This node's own disk is done with `write`, and has the log up to there.
+
+    A leader now counts itself.
 
     An entry that has been dropped meanwhile says nothing about the log as it is now.
     """
     state = core.state
+    while state.writing and state.writing[0][0] <= write:
+        state.writing.popleft()
     if state.log.term_at(last_index) != last_term:
         return
     state.durable_index = max(state.durable_index, last_index)

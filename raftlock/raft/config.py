@@ -19,6 +19,10 @@ class RaftConfig:
     votes from splitting for ever. `heartbeat_ms` must be shorter, or followers would revolt between
     two heartbeats (section 5.6). `first_timeout_ms` is the range of the very first draw only, if a
     cluster should not make people wait for its first leader.
+
+    `pre_vote` asks before it disturbs (thesis 9.6); `check_quorum` lets a leader step down that
+    hears no majority, and followers stand by one they hear (6.2, 4.2.3); with `peer_lost` a broken
+    connection to the leader counts as a first sign that it is gone.
     """
 
     node_id: NodeID
@@ -28,6 +32,9 @@ class RaftConfig:
     heartbeat_ms: int
     max_entries_per_append: int = 64
     first_timeout_ms: tuple[int, int] | None = None
+    pre_vote: bool = True
+    check_quorum: bool = True
+    peer_lost: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings under which the cluster could not work."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from raftlock.errors import ErrorCode
-from raftlock.raft import commitment
+from raftlock.raft import check_quorum, commitment
 from raftlock.raft.core import Core
 from raftlock.raft.effects import Propose, Resolution
 from raftlock.types.ids import Index, NodeID
@@ -48,7 +48,8 @@ def heartbeat_due(core: Core) -> None:
     """
     core.out.action = "AppendEntries"
     core.out.note("timer_fire", {"timer": "heartbeat"})
-    _heartbeat(core)
+    if check_quorum.still_leads(core):
+        _heartbeat(core)
 
 
 def propose(core: Core, event: Propose) -> None:
@@ -209,8 +210,7 @@ def handle_append_entries(core: Core, sender: NodeID, args: AppendEntriesArgs) -
     if state.role is NodeRole.CANDIDATE:
         core.become(NodeRole.FOLLOWER)
     # Followers, rule 2: the leader was heard, whatever becomes of its entries.
-    core.follow(sender)
-    core.reset_election_timer()
+    core.hear_leader(sender)
     core.out.send_after(sender, _take_entries(core, args, refusal))
     core.hear_time(args.cluster_time, args.term)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from raftlock.raft.log import RaftLog
@@ -29,7 +30,7 @@ class Progress:
 
 @dataclass(slots=True)
 class Candidacy:
-    """One election, seen by its candidate.
+    """One election, seen by its candidate; or one pre-vote, seen by who asks.
 
     `own_vote_write` numbers the write that holds the candidate's vote for itself: the vote counts
     once that write is durable, like everybody else's.
@@ -51,7 +52,10 @@ class Leadership:
 
 @dataclass(slots=True)
 class State:
-    """All that changes in a node. `candidacy` and `leadership` are there in these roles only."""
+    """All that changes in a node. `candidacy` and `leadership` are there in these roles only.
+
+    `pre_vote` is there while a follower asks whether it could win.
+    """
 
     # Figure 2, persistent state: on disk before any message that follows from it.
     current_term: Term
@@ -70,9 +74,16 @@ class State:
     # Figure 2, volatile state on candidates and leaders.
     candidacy: Candidacy | None = None
     leadership: Leadership | None = None
+    pre_vote: Candidacy | None = None
 
     # When this node will act unasked: its election timeout, or a leader's next heartbeat.
     deadline: Millis = Millis(0)
+
+    # When a leader was last heard; for its sake this node refuses others for a while.
+    leader_heard: Millis | None = None
+
+    # The writes that are not durable yet: their numbers, and when each was handed out.
+    writing: deque[tuple[int, Millis]] = field(default_factory=deque)
 
     # The latest cluster time heard from the leader of `heard_term`.
     heard_time: Millis = Millis(0)

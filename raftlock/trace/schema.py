@@ -33,6 +33,7 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
     "term": {"term": "I"},
     "vote": {"for": "S"},
     "tally": {"granted": "N", "refused": "N", "needed": "I"},
+    "pre_vote": {"term": "I", "granted": "N", "refused": "N", "needed": "I"},
     "leader": {"leader": "S"},
     "timer_set": {"timer": "S", "deadline": "I", "duration": "I"},
     "timer_fire": {"timer": "S"},

@@ -29,6 +29,7 @@ KINDS: Mapping[str, str] = {
     "term": "term",
     "vote": "for: node (this node's own vote, durable before it is told)",
     "tally": "granted: [node], refused: [node], needed: votes for a majority",
+    "pre_vote": "term: asked about; granted: [node], refused: [node], needed: for a majority",
     "leader": "leader: node or '' (whom this node believes to lead)",
     "timer_set": "timer: election | heartbeat; deadline, duration: microseconds",
     "timer_fire": "timer: election | heartbeat",

@@ -31,6 +31,8 @@ class Schedule(Network):
             auto_sync=False,
             seed=seed,
             max_entries_per_append=draw.choice([1, 2, 64]),
+            pre_vote=draw.random() < 0.4,
+            check_quorum=draw.random() < 0.4,
         )
         self.late = []  # messages held back for long
 
@@ -53,6 +55,8 @@ class Schedule(Network):
             self.let_time_pass()
         elif draw.random() < 0.12:
             self.propose_somewhere()
+        elif draw.random() < 0.01:
+            self.lose(draw.choice(list(self.nodes)), draw.choice(self.leaders()))
         else:
             self.deliver_one()
 
