@@ -50,8 +50,10 @@ def commit(core: Core, index: Index) -> None:
     index = min(index, state.log.last_index)
     if index <= state.commit_index:
         return
-    for committed in range(state.commit_index + 1, index + 1):
-        state.proposals.pop(Index(committed), None)
+    for entry in state.log.entries(state.commit_index + 1, index):
+        state.proposals.pop(entry.index, None)
+        if state.leadership is not None:
+            state.leadership.uncommitted_bytes -= len(entry.command)
     state.commit_index = index
     core.out.note("commit", {"index": index})
 

@@ -154,7 +154,13 @@ class Core:
             base = self.rules.time_base(state.log, state.heard_time, state.heard_term)
             following = Index(state.log.last_index + 1)
             progress = {peer: Progress(following) for peer in self.peers}
-            state.leadership = Leadership(progress, elected_at=self.now, time_base=base)
+            uncommitted = state.log.entries(state.commit_index + 1, state.log.last_index)
+            state.leadership = Leadership(
+                progress,
+                elected_at=self.now,
+                time_base=base,
+                uncommitted_bytes=sum(len(entry.command) for entry in uncommitted),
+            )
             data["cluster_time"] = base
         self.out.note("role", data | {"leader": state.leader_id})
 

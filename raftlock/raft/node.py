@@ -74,6 +74,7 @@ class Raft:
                 replication.propose(core, event)
             case PeerLost():
                 election.peer_lost(core, event.peer)
+                replication.peer_lost(core, event.peer)
             case _:
                 _persisted(core, event)
         commitment.apply_committed(core)
@@ -247,7 +248,8 @@ def _dump_progress(core: Core) -> Json:
         peer: {
             "next_index": progress.next_index,
             "match_index": progress.match_index,
-            "probing": progress.probing,
+            "stream": progress.stream.value,
+            "in_flight": list(progress.in_flight),
             "last_active": progress.last_active,
         }
         for peer, progress in leadership.progress.items()

@@ -42,7 +42,7 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
     "append": {"entries": "R"},
     "truncate": {"from": "I", "to": "i"},
     "commit": {"index": "I"},
-    "progress": {"peer": "S", "next": "I", "match": "I"},
+    "progress": {"peer": "S", "next": "I", "match": "I", "stream": "s"},
     "apply": {"index": "I", "term": "i", "stamp": "i", "op": "s", "hash": "s"},
     "lock": {
         "lock": "S",

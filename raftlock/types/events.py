@@ -38,7 +38,7 @@ KINDS: Mapping[str, str] = {
     "append": "entries: [{index, term, stamp, op}]",
     "truncate": "from, to: indexes dropped",
     "commit": "index",
-    "progress": "peer, next, match (leader only)",
+    "progress": "peer, next, match, stream: probe | replicate | snapshot (leader only)",
     # the lock table, told by the driver
     "apply": "index, term, stamp, op, hash",
     "lock": "lock, owner, token, deadline, ttl, why: [word], queue: [{client, priority, index,"
