@@ -22,7 +22,7 @@ from raftlock.node.driver import Driver, Envelope, Work
 from raftlock.node.peers import PeerLine, Peers
 from raftlock.node.server import ClientDesk
 from raftlock.raft.config import RaftConfig
-from raftlock.raft.effects import Receive, Wake
+from raftlock.raft.effects import PeerLost, Receive, Wake
 from raftlock.raft.rules import Rules
 from raftlock.storage.api import Storage
 from raftlock.trace.messages import label, message_fields, message_type
@@ -99,7 +99,7 @@ class Node:
         self._links = links
         self._addresses = addresses
         self._desk = ClientDesk(self)
-        self._peers = Peers(settings.id, settings.raft.peers, self._dial)
+        self._peers = Peers(settings.id, settings.raft.peers, self._dial, self._lost)
         self._timer: Timer | None = None
         self._dead = False
         self._backlog: deque[Callable[[], None]] | None = None
@@ -310,6 +310,14 @@ class Node:
             cluster=self._settings.cluster,
             me=self.id,
             them=peer,
+        )
+
+    def _lost(self, peer: NodeID) -> None:
+        """A line to a peer broke. Sockets are real: the node hears of it when its clock goes on."""
+        self._clock.call_soon(
+            lambda: self._later(
+                lambda: self._perform(self._driver.step(PeerLost(self._now_ms(), peer)))
+            )
         )
 
     def _now_ms(self) -> Millis:

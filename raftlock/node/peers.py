@@ -37,17 +37,22 @@ class PeerLine(Protocol):
 
 
 class Peers:
-    """The lines to all peers. `dial` makes one, or raises; it is asked again after a pause."""
+    """The lines to all peers. `dial` makes one, or raises; it is asked again after a pause.
+
+    `lost` is told when a line has ended, unless it was cut here.
+    """
 
     def __init__(
         self,
         me: NodeID,
         peers: Sequence[NodeID],
         dial: Callable[[NodeID], Awaitable[PeerLine]],
+        lost: Callable[[NodeID], None],
     ) -> None:
         self._me = me
         self._peers = tuple(peers)
         self._dial = dial
+        self._lost = lost
         self._lines: dict[NodeID, PeerLine] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -89,3 +94,4 @@ class Peers:
             finally:
                 del self._lines[peer]
                 line.abort()
+            self._lost(peer)

@@ -23,12 +23,14 @@ class Timing:
     sync_us: int
     first_timeout_ms: int
     first_timeout_step_ms: int
+    peer_lost: bool
 
     def config(self, node: NodeID, voters: tuple[NodeID, ...], rank: int) -> RaftConfig:
         """The core's settings for one node; `rank` is its place in the first election's order.
 
-        The very first timeouts stand apart from each other by more than a round trip, so that the
-        first node to wake is elected before the second one wakes: a leader stands soon, always.
+        The very first timeouts stand apart from each other by more than the round trip of a
+        pre-vote and the way of a request, so that the second node to wake has been asked for its
+        vote by then, and has its timer set anew: a leader stands soon, always.
         """
         first = self.first_timeout_ms + rank * self.first_timeout_step_ms
         return RaftConfig(
@@ -38,6 +40,7 @@ class Timing:
             election_timeout_ms_max=self.election_timeout_ms_max,
             heartbeat_ms=self.heartbeat_ms,
             first_timeout_ms=(first, first + self.first_timeout_step_ms // 4),
+            peer_lost=self.peer_lost,
         )
 
 
@@ -50,7 +53,8 @@ TIMINGS = {
         link_delay_us=200_000,
         sync_us=50_000,
         first_timeout_ms=600,
-        first_timeout_step_ms=700,
+        first_timeout_step_ms=1_000,
+        peer_lost=False,  # people want to see the ring run out
     ),
     "lan": Timing(
         name="lan",
@@ -61,6 +65,7 @@ TIMINGS = {
         sync_us=1_000,
         first_timeout_ms=100,
         first_timeout_step_ms=80,
+        peer_lost=True,
     ),
 }
 """``lesson`` can be followed by eye; ``lan`` is what a real cluster in one building would use."""

@@ -4,6 +4,7 @@ from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import (
     Effects,
     Event,
+    PeerLost,
     Persist,
     Persisted,
     Propose,
@@ -22,6 +23,7 @@ __all__ = [
     "Effects",
     "Event",
     "LogPosition",
+    "PeerLost",
     "Persist",
     "Persisted",
     "Propose",

@@ -9,12 +9,16 @@ from raftlock.types.roles import NodeRole
 __all__ = ["advance_commit_index", "apply_committed", "commit", "log_durable"]
 
 
-def log_durable(core: Core, last_index: Index, last_term: Term) -> None:
-    """This node's own disk has the log up to there; a leader now counts itself.
+def log_durable(core: Core, write: int, last_index: Index, last_term: Term) -> None:
+    """This node's own disk is done with `write`, and has the log up to there.
+
+    A leader now counts itself.
 
     An entry that has been dropped meanwhile says nothing about the log as it is now.
     """
     state = core.state
+    while state.writing and state.writing[0][0] <= write:
+        state.writing.popleft()
     if state.log.term_at(last_index) != last_term:
         return
     state.durable_index = max(state.durable_index, last_index)
@@ -46,8 +50,10 @@ def commit(core: Core, index: Index) -> None:
     index = min(index, state.log.last_index)
     if index <= state.commit_index:
         return
-    for committed in range(state.commit_index + 1, index + 1):
-        state.proposals.pop(Index(committed), None)
+    for entry in state.log.entries(state.commit_index + 1, index):
+        state.proposals.pop(entry.index, None)
+        if state.leadership is not None:
+            state.leadership.uncommitted_bytes -= len(entry.command)
     state.commit_index = index
     core.out.note("commit", {"index": index})
 

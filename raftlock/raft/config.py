@@ -19,6 +19,14 @@ class RaftConfig:
     votes from splitting for ever. `heartbeat_ms` must be shorter, or followers would revolt between
     two heartbeats (section 5.6). `first_timeout_ms` is the range of the very first draw only, if a
     cluster should not make people wait for its first leader.
+
+    `pre_vote` asks before it disturbs (thesis 9.6); `check_quorum` lets a leader step down that
+    hears no majority, and followers stand by one they hear (6.2, 4.2.3); with `peer_lost` a broken
+    connection to the leader counts as a first sign that it is gone.
+
+    What is on its way is bounded: `max_entries_per_append` and `max_bytes_per_append` a message (a
+    larger entry goes alone), `max_in_flight` messages with entries to a follower before it answers,
+    and `max_uncommitted_bytes` of commands in the log before new ones are refused as busy.
     """
 
     node_id: NodeID
@@ -28,6 +36,12 @@ class RaftConfig:
     heartbeat_ms: int
     max_entries_per_append: int = 64
     first_timeout_ms: tuple[int, int] | None = None
+    pre_vote: bool = True
+    check_quorum: bool = True
+    peer_lost: bool = True
+    max_bytes_per_append: int = 1 << 20
+    max_in_flight: int = 64
+    max_uncommitted_bytes: int = 1 << 24
 
     def __post_init__(self) -> None:
         """Refuse settings under which the cluster could not work."""
@@ -43,7 +57,14 @@ class RaftConfig:
                 0 < self.heartbeat_ms < self.election_timeout_ms_min,
                 "The heartbeat interval must be positive and shorter than any election timeout.",
             ),
-            (self.max_entries_per_append > 0, "A message must have room for at least one entry."),
+            (
+                min(self.max_entries_per_append, self.max_bytes_per_append) > 0,
+                "A message must have room for at least one entry.",
+            ),
+            (
+                min(self.max_in_flight, self.max_uncommitted_bytes) > 0,
+                "What is on its way must be allowed to be something.",
+            ),
             (
                 self.first_timeout_ms is None
                 or 0 < self.first_timeout_ms[0] <= self.first_timeout_ms[1],

@@ -60,6 +60,14 @@ class Core:
         return self.config.node_id
 
     @property
+    def patience(self) -> Millis:
+        """How long a leader may be without a majority, or without its disk: an election timeout.
+
+        It is the longest there is: by then, others may lead.
+        """
+        return Millis(self.config.election_timeout_ms_max)
+
+    @property
     def quorum(self) -> int:
         """How many voters decide."""
         return self.rules.quorum(len(self.config.voters))
@@ -98,6 +106,7 @@ class Core:
         assert term > self.state.current_term, "a term only grows"
         self.state.current_term = term
         self.state.voted_for = self.rules.vote_in_new_term(self.state.voted_for)
+        self.state.pre_vote = None
         self.out.note("term", {"term": term})
         self.follow(NodeID(""))
 
@@ -106,6 +115,19 @@ class Core:
         if self.state.voted_for != candidate_id:
             self.state.voted_for = candidate_id
             self.out.note("vote", {"for": candidate_id})
+
+    def hear_leader(self, leader_id: NodeID) -> None:
+        """Followers, rule 2: this term's leader was heard, so wait for it anew."""
+        self.state.pre_vote = None
+        self.state.leader_heard = self.now
+        self.follow(leader_id)
+        self.reset_election_timer()
+
+    def step_down(self) -> None:
+        """Lead no more, though nobody else is known to; the term stays."""
+        self.follow(NodeID(""))
+        self.become(NodeRole.FOLLOWER)
+        self.reset_election_timer()
 
     def follow(self, leader_id: NodeID) -> None:
         """Believe that `leader_id` leads this term; empty if that is not known."""
@@ -125,14 +147,20 @@ class Core:
             state.heard_time, state.heard_term = self.cluster_time(self.now), state.current_term
         data: dict[str, Json] = {"from": state.role.word, "to": role.word}
         state.role = role
-        state.candidacy = state.leadership = None
+        state.candidacy = state.leadership = state.pre_vote = None
         if role is NodeRole.CANDIDATE:
             state.candidacy = Candidacy()
         if role is NodeRole.LEADER:
             base = self.rules.time_base(state.log, state.heard_time, state.heard_term)
             following = Index(state.log.last_index + 1)
             progress = {peer: Progress(following) for peer in self.peers}
-            state.leadership = Leadership(progress, elected_at=self.now, time_base=base)
+            uncommitted = state.log.entries(state.commit_index + 1, state.log.last_index)
+            state.leadership = Leadership(
+                progress,
+                elected_at=self.now,
+                time_base=base,
+                uncommitted_bytes=sum(len(entry.command) for entry in uncommitted),
+            )
             data["cluster_time"] = base
         self.out.note("role", data | {"leader": state.leader_id})
 
@@ -142,6 +170,12 @@ class Core:
         """Wait a whole election timeout from now on, drawn anew."""
         low, high = timeout_range or self.config.timeout_range
         self._set_timer("election", self.random.between(low, high))
+
+    def hurry_election_timer(self) -> None:
+        """Wait no longer than a heartbeat interval, drawn so that not all stand at once."""
+        soon = self.random.between(0, self.config.heartbeat_ms)
+        if self.now + soon < self.state.deadline:
+            self._set_timer("election", soon)
 
     def reset_heartbeat_timer(self) -> None:
         """Send heartbeats again after the heartbeat interval."""
@@ -209,6 +243,12 @@ class Core:
 
     def take_effects(self) -> Effects:
         """Hand out what this step asks for, with term and vote if they changed."""
+        effects = self._take_effects()
+        if effects.persist is not None:
+            self.state.writing.append((effects.persist.write, self.now))
+        return effects
+
+    def _take_effects(self) -> Effects:
         state = PersistentState(self.state.current_term, self.state.voted_for)
         changed, self._saved = state != self._saved, state
         if not changed:

@@ -28,6 +28,7 @@ from raftlock.types.rpc import Message
 __all__ = [
     "Effects",
     "Event",
+    "PeerLost",
     "Persist",
     "Persisted",
     "Propose",
@@ -81,7 +82,15 @@ class Persisted:
     last_term: Term
 
 
-Event = Receive | Wake | Propose | Persisted
+@dataclass(frozen=True, slots=True)
+class PeerLost:
+    """This node's own connection to `peer` broke: it may be gone, or only the connection."""
+
+    now: Millis
+    peer: NodeID
+
+
+Event = Receive | Wake | Propose | Persisted | PeerLost
 """Whatever may happen to the core."""
 
 

@@ -59,6 +59,16 @@ class RaftLog:
         assert first > 0, first
         return tuple(self._entries[first - 1 : max(last, 0)])
 
+    def batch(self, first: int, count_max: int, bytes_max: int) -> tuple[LogEntry, ...]:
+        """What a message may hold, from `first` on: at least one entry, if there is one."""
+        entries = self.entries(first, first + count_max - 1)
+        room = bytes_max
+        for place, entry in enumerate(entries):
+            room -= len(entry.command)
+            if room < 0:
+                return entries[: max(place, 1)]
+        return entries
+
     def first_index_of(self, term: Term) -> Index:
         """The first index whose term is `term`, or where it would have to stand."""
         return Index(bisect_left(self._entries, term, key=_term_of) + 1)

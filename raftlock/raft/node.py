@@ -1,6 +1,7 @@
 """Raft itself, as its driver sees it: events go in, effects come out, nothing else happens.
 
-What each event leads to is in the section's own file: `election`, `replication`, `commitment`.
+What each event leads to is in the section's own file: `election`, `replication`, `commitment`,
+`check_quorum`.
 """
 
 from __future__ import annotations
@@ -8,10 +9,20 @@ from __future__ import annotations
 from raftlock.raft import commitment, election, replication
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.core import Core
-from raftlock.raft.effects import Effects, Event, Persisted, Propose, Receive, Recovered, Wake
+from raftlock.raft.effects import (
+    Effects,
+    Event,
+    PeerLost,
+    Persisted,
+    Propose,
+    Receive,
+    Recovered,
+    Wake,
+)
 from raftlock.raft.log import RaftLog
 from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
+from raftlock.raft.state import Candidacy
 from raftlock.types.events import Json
 from raftlock.types.ids import Index, Millis, NodeID, Term
 from raftlock.types.roles import NodeRole
@@ -61,6 +72,9 @@ class Raft:
                 _wake(core)
             case Propose():
                 replication.propose(core, event)
+            case PeerLost():
+                election.peer_lost(core, event.peer)
+                replication.peer_lost(core, event.peer)
             case _:
                 _persisted(core, event)
         commitment.apply_committed(core)
@@ -83,6 +97,7 @@ class Raft:
             commit_index=state.commit_index,
             last_applied=state.last_applied,
             replication=_replication(self._core),
+            pre_vote=state.pre_vote is not None,
         )
 
     def dump(self) -> dict[str, Json]:
@@ -105,7 +120,10 @@ class Raft:
             "heard_term": state.heard_term,
             "cluster_time": core.cluster_time(core.now),
             "proposals": {str(index): text for index, text in state.proposals.items()},
-            "candidacy": _dump_candidacy(core),
+            "candidacy": _dump_candidacy(state.candidacy),
+            "pre_vote": _dump_candidacy(state.pre_vote),
+            "leader_heard": state.leader_heard,
+            "writing": [[write, since] for write, since in state.writing],
             "progress": _dump_progress(core),
             "writes": core.out.writes,
             "random": f"{core.random.state:016x}",
@@ -162,9 +180,9 @@ def _receive(core: Core, sender: NodeID, message: Message) -> None:
     if sender not in core.peers:
         return
     match message:
-        case RequestVoteArgs(candidate_id=claimed, is_pre_vote=False) if claimed == sender:
+        case RequestVoteArgs(candidate_id=claimed) if claimed == sender:
             election.handle_request_vote(core, sender, message)
-        case RequestVoteReply(is_pre_vote=False):
+        case RequestVoteReply():
             election.handle_request_vote_reply(core, sender, message)
         case AppendEntriesArgs(leader_id=claimed) if claimed == sender and _is_gapless(message):
             replication.handle_append_entries(core, sender, message)
@@ -189,7 +207,7 @@ def _wake(core: Core) -> None:
 
 
 def _persisted(core: Core, event: Persisted) -> None:
-    commitment.log_durable(core, event.last_index, event.last_term)
+    commitment.log_durable(core, event.write, event.last_index, event.last_term)
     election.own_vote_durable(core, event.write)
 
 
@@ -212,8 +230,7 @@ def _replication(core: Core) -> dict[NodeID, PeerState]:
     }
 
 
-def _dump_candidacy(core: Core) -> Json:
-    candidacy = core.state.candidacy
+def _dump_candidacy(candidacy: Candidacy | None) -> Json:
     if candidacy is None:
         return None
     return {
@@ -231,7 +248,8 @@ def _dump_progress(core: Core) -> Json:
         peer: {
             "next_index": progress.next_index,
             "match_index": progress.match_index,
-            "probing": progress.probing,
+            "stream": progress.stream.value,
+            "in_flight": list(progress.in_flight),
             "last_active": progress.last_active,
         }
         for peer, progress in leadership.progress.items()

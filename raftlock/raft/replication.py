@@ -1,13 +1,19 @@
-"""Log replication: section 5.3 of the paper, the leader's side and the follower's."""
+"""Log replication: section 5.3 of the paper, the leader's side and the follower's.
+
+What is on its way is bounded (thesis 10.2): a window of messages for each follower, and a limit on
+what waits to be committed. When a window is full, what comes meanwhile goes out in batches.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from raftlock.errors import ErrorCode
-from raftlock.raft import commitment
+from raftlock.raft import check_quorum, commitment
 from raftlock.raft.core import Core
 from raftlock.raft.effects import Propose, Resolution
+from raftlock.raft.state import Stream
+from raftlock.types.events import Json
 from raftlock.types.ids import Index, NodeID
 from raftlock.types.log import LogEntry
 from raftlock.types.roles import NodeRole
@@ -18,6 +24,7 @@ __all__ = [
     "handle_append_entries",
     "handle_append_entries_reply",
     "heartbeat_due",
+    "peer_lost",
     "propose",
 ]
 
@@ -48,7 +55,8 @@ def heartbeat_due(core: Core) -> None:
     """
     core.out.action = "AppendEntries"
     core.out.note("timer_fire", {"timer": "heartbeat"})
-    _heartbeat(core)
+    if check_quorum.still_leads(core):
+        _heartbeat(core)
 
 
 def propose(core: Core, event: Propose) -> None:
@@ -58,8 +66,9 @@ def propose(core: Core, event: Propose) -> None:
     """
     core.out.action = "ClientRequest"
     state = core.state
-    if state.role is not NodeRole.LEADER:
-        core.out.resolve(_refusal(core, event))
+    refusal = _refusal(core, event)
+    if refusal is not None:
+        core.out.resolve(refusal)
         return
     entry = _append_own(core, event.command)
     state.proposals[entry.index] = event.proposal_id
@@ -73,9 +82,8 @@ def propose(core: Core, event: Propose) -> None:
             leader_id=core.node_id,
         )
     )
-    for peer, progress in core.leadership.progress.items():
-        if not progress.probing:
-            _send_append(core, peer)
+    for peer in core.peers:
+        _fill_window(core, peer)
 
 
 def handle_append_entries_reply(core: Core, sender: NodeID, reply: AppendEntriesReply) -> None:
@@ -91,7 +99,7 @@ def handle_append_entries_reply(core: Core, sender: NodeID, reply: AppendEntries
     progress.last_active = core.now
     if reply.success:
         _acknowledged(core, sender, reply.match_index)
-    elif not progress.probing or reply.prev_log_index == progress.next_index - 1:
+    elif progress.stream is not Stream.PROBE or reply.prev_log_index == progress.next_index - 1:
         # While probing, only the answer to the probe says something.
         _refused(core, sender, reply)
 
@@ -99,13 +107,10 @@ def handle_append_entries_reply(core: Core, sender: NodeID, reply: AppendEntries
 def _acknowledged(core: Core, peer: NodeID, match_index: Index) -> None:
     progress, log = core.leadership.progress[peer], core.state.log
     match = core.rules.match_after_ack(progress.match_index, min(match_index, log.last_index))
-    following = Index(match + 1)
-    progress.next_index = following if progress.probing else max(progress.next_index, following)
-    progress.match_index, progress.probing = match, False
+    progress.acknowledge(match)
     _note_progress(core, peer)
     commitment.advance_commit_index(core)
-    if progress.next_index <= log.last_index:
-        _send_append(core, peer)
+    _fill_window(core, peer)
 
 
 def _refused(core: Core, peer: NodeID, reply: AppendEntriesReply) -> None:
@@ -121,23 +126,54 @@ def _refused(core: Core, peer: NodeID, reply: AppendEntriesReply) -> None:
     following = core.rules.next_after_rejection(progress.match_index, tried, hint)
     if following is None:
         return
-    progress.next_index, progress.probing = following, True
+    progress.probe(following)
     _note_progress(core, peer)
     _send_append(core, peer)
 
 
-def _refusal(core: Core, event: Propose) -> Resolution:
+def peer_lost(core: Core, peer: NodeID) -> None:
+    """The connection to a follower broke, and who knows what with it: probe where it stands.
+
+    The next heartbeat does, and its answer makes all well again.
+    """
+    leadership = core.state.leadership
+    if leadership is not None and peer in leadership.progress:
+        core.out.action = "PeerLost"
+        progress = leadership.progress[peer]
+        progress.probe(Index(progress.match_index + 1))
+        _note_progress(core, peer)
+
+
+def _refusal(core: Core, event: Propose) -> Resolution | None:
+    """Why a proposal is not taken; ``None`` if it is."""
     leader_id = core.state.leader_id
-    code, message = ErrorCode.NO_LEADER, f"{core.node_id} knows of no leader just now: ask again."
-    if leader_id:
-        code, message = ErrorCode.NOT_LEADER, f"{core.node_id} does not lead: ask {leader_id}."
+    if core.state.role is not NodeRole.LEADER:
+        code = ErrorCode.NOT_LEADER if leader_id else ErrorCode.NO_LEADER
+        message = f"{core.node_id} knows of no leader just now: ask again."
+        if leader_id:
+            message = f"{core.node_id} does not lead: ask {leader_id}."
+    elif _is_too_much(core, len(event.command)):
+        code = ErrorCode.BUSY
+        message = f"Too much waits to be committed on {core.node_id}: ask again in a moment."
+    else:
+        return None
     return Resolution(
         event.proposal_id, accepted=False, leader_id=leader_id, code=code, message=message
     )
 
 
+def _is_too_much(core: Core, size: int) -> bool:
+    """Whether what waits to be committed leaves no room for a command of that size.
+
+    One is always let through, however large, and so is a tick, which weighs nothing.
+    """
+    waiting = core.leadership.uncommitted_bytes
+    return waiting > 0 < size and waiting + size > core.config.max_uncommitted_bytes
+
+
 def _append_own(core: Core, command: bytes) -> LogEntry:
     state = core.state
+    core.leadership.uncommitted_bytes += len(command)
     stamp = core.rules.stamp(state.log.last_stamp, core.cluster_time(core.now))
     entry = LogEntry(state.current_term, Index(state.log.last_index + 1), command, stamp)
     core.append((entry,))
@@ -150,8 +186,21 @@ def _heartbeat(core: Core) -> None:
         _send_append(core, peer)
 
 
+def _fill_window(core: Core, peer: NodeID) -> None:
+    """Send a follower all it lacks, as far as its window has room."""
+    progress, log = core.leadership.progress[peer], core.state.log
+    while (
+        progress.stream is Stream.REPLICATE
+        and progress.next_index <= log.last_index
+        and len(progress.in_flight) < core.config.max_in_flight
+    ):
+        _send_append(core, peer)
+
+
 def _send_append(core: Core, peer: NodeID) -> None:
     """Send a follower what it lacks, as far as one message holds; maybe nothing (a heartbeat).
+
+    With a full window it is always nothing: the answer will say whether anything was lost.
 
     It may leave before the entries are on this node's own disk: the leader counts itself only when
     they are (thesis, section 10.2.1).
@@ -161,27 +210,31 @@ def _send_append(core: Core, peer: NodeID) -> None:
     prev_log_index = Index(progress.next_index - 1)
     prev_log_term = state.log.term_at(prev_log_index)
     assert prev_log_term is not None, "a next index is at most one past the log"
-    last = prev_log_index + core.config.max_entries_per_append
+    config, log = core.config, state.log
+    entries: tuple[LogEntry, ...] = ()
+    if len(progress.in_flight) < config.max_in_flight:
+        sizes = config.max_entries_per_append, config.max_bytes_per_append
+        entries = log.batch(progress.next_index, *sizes)
     args = AppendEntriesArgs(
         term=state.current_term,
         leader_id=core.node_id,
         prev_log_index=prev_log_index,
         prev_log_term=prev_log_term,
-        entries=state.log.entries(progress.next_index, last),
+        entries=entries,
         leader_commit=state.commit_index,
         cluster_time=core.cluster_time(core.now),
     )
     core.out.send_now(peer, args)
-    if args.entries and not progress.probing:
-        progress.next_index = Index(progress.next_index + len(args.entries))
+    if entries and progress.stream is Stream.REPLICATE:
+        progress.next_index = Index(entries[-1].index + 1)
+        progress.in_flight.append(entries[-1].index)
         _note_progress(core, peer)
 
 
 def _note_progress(core: Core, peer: NodeID) -> None:
     progress = core.leadership.progress[peer]
-    core.out.note(
-        "progress", {"peer": peer, "next": progress.next_index, "match": progress.match_index}
-    )
+    data: dict[str, Json] = {"next": progress.next_index, "match": progress.match_index}
+    core.out.note("progress", {"peer": peer, "stream": progress.stream.value} | data)
 
 
 # The follower
@@ -209,8 +262,7 @@ def handle_append_entries(core: Core, sender: NodeID, args: AppendEntriesArgs) -
     if state.role is NodeRole.CANDIDATE:
         core.become(NodeRole.FOLLOWER)
     # Followers, rule 2: the leader was heard, whatever becomes of its entries.
-    core.follow(sender)
-    core.reset_election_timer()
+    core.hear_leader(sender)
     core.out.send_after(sender, _take_entries(core, args, refusal))
     core.hear_time(args.cluster_time, args.term)
 

@@ -93,6 +93,40 @@ class Rules:
         """
         return voted_for
 
+    # Disturbing nobody (thesis sections 4.2.3 and 9.6)
+
+    def withholds_vote(self, since_heard: Millis, patience: int) -> bool:
+        """Thesis 4.2.3: who has just heard a leader helps nobody to depose it.
+
+        `patience` is the shortest election timeout: nobody who hears that leader stands before.
+        Protects progress, from nodes that were removed or cut off; and what a leader reads under
+        its lease, for nobody else can have been elected meanwhile (thesis 6.4.1).
+        """
+        return since_heard < patience
+
+    def pre_vote_reply_counts(self, request_term: Term, current_term: Term) -> bool:
+        """Only answers about the term after this one say whether an election would be won.
+
+        Protects progress: a late answer would start an election that nobody asked for.
+        """
+        return request_term == current_term + 1
+
+    # Leading no longer than one can (thesis section 6.2)
+
+    def lost_majority(self, since_heard: Millis, patience: int) -> bool:
+        """Thesis 6.2: a leader that hears no majority for an election timeout steps down.
+
+        Protects progress: clients would wait for it, who can commit nothing, for ever.
+        """
+        return since_heard > patience
+
+    def disk_is_stuck(self, since_handed_out: Millis, patience: int) -> bool:
+        """A leader whose own disk has not answered for an election timeout steps down.
+
+        Protects progress: its heartbeats would keep a node in office that can store nothing.
+        """
+        return since_handed_out > patience
+
     # Counting votes (section 5.2)
 
     def vote_reply_counts(self, request_term: Term, current_term: Term) -> bool:

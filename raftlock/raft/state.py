@@ -2,34 +2,62 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from raftlock.raft.log import RaftLog
 from raftlock.types.ids import Index, Millis, NodeID, ProposalID, Term
 from raftlock.types.roles import NodeRole
 
-__all__ = ["Candidacy", "Leadership", "Progress", "State"]
+__all__ = ["Candidacy", "Leadership", "Progress", "State", "Stream"]
+
+
+class Stream(StrEnum):
+    """How a leader sends to one follower.
+
+    `PROBE`: it does not know yet where the two logs agree, so it sends one message and waits for
+    its answer, or for the next heartbeat, with `next_index` in its place. `REPLICATE`: it knows, so
+    `next_index` moves on with each message sent, without waiting for the answer, as long as the
+    window has room; a refusal, be it of the next heartbeat, tells if one was lost.
+    """
+
+    PROBE = "probe"
+    REPLICATE = "replicate"
 
 
 @dataclass(slots=True)
 class Progress:
     """What a leader knows of one follower's log (Figure 2, volatile state on leaders).
 
-    While `probing`, the leader does not know yet where the two logs agree: it sends one message and
-    waits for its answer, or for the next heartbeat, with `next_index` in its place. Once it knows,
-    `next_index` moves on with each message sent, without waiting for the answer; a refusal, be it
-    of the next heartbeat, tells if one was lost.
+    `in_flight` has the last index of each message with entries that is not answered yet.
     """
 
     next_index: Index
     match_index: Index = Index(0)
-    probing: bool = True
+    stream: Stream = Stream.PROBE
+    in_flight: deque[Index] = field(default_factory=deque)
     last_active: Millis | None = None
+
+    def probe(self, next_index: Index) -> None:
+        """Find out anew where the logs agree, beginning with the place before `next_index`."""
+        self.next_index, self.stream = next_index, Stream.PROBE
+        self.in_flight.clear()
+
+    def acknowledge(self, match_index: Index) -> None:
+        """The follower has everything up to there."""
+        following = Index(match_index + 1)
+        if self.stream is not Stream.REPLICATE:
+            self.probe(following)
+            self.stream = Stream.REPLICATE
+        self.match_index, self.next_index = match_index, max(self.next_index, following)
+        while self.in_flight and self.in_flight[0] <= match_index:
+            self.in_flight.popleft()
 
 
 @dataclass(slots=True)
 class Candidacy:
-    """One election, seen by its candidate.
+    """One election, seen by its candidate; or one pre-vote, seen by who asks.
 
     `own_vote_write` numbers the write that holds the candidate's vote for itself: the vote counts
     once that write is durable, like everybody else's.
@@ -42,16 +70,23 @@ class Candidacy:
 
 @dataclass(slots=True)
 class Leadership:
-    """What only a leader has: its followers' progress, and where its clock began to run."""
+    """What only a leader has: its followers' progress, and where its clock began to run.
+
+    `uncommitted_bytes` are those of the commands in its log that are not committed yet.
+    """
 
     progress: dict[NodeID, Progress]
     elected_at: Millis
     time_base: Millis
+    uncommitted_bytes: int = 0
 
 
 @dataclass(slots=True)
 class State:
-    """All that changes in a node. `candidacy` and `leadership` are there in these roles only."""
+    """All that changes in a node. `candidacy` and `leadership` are there in these roles only.
+
+    `pre_vote` is there while a follower asks whether it could win.
+    """
 
     # Figure 2, persistent state: on disk before any message that follows from it.
     current_term: Term
@@ -70,9 +105,16 @@ class State:
     # Figure 2, volatile state on candidates and leaders.
     candidacy: Candidacy | None = None
     leadership: Leadership | None = None
+    pre_vote: Candidacy | None = None
 
     # When this node will act unasked: its election timeout, or a leader's next heartbeat.
     deadline: Millis = Millis(0)
+
+    # When a leader was last heard; for its sake this node refuses others for a while.
+    leader_heard: Millis | None = None
+
+    # The writes that are not durable yet: their numbers, and when each was handed out.
+    writing: deque[tuple[int, Millis]] = field(default_factory=deque)
 
     # The latest cluster time heard from the leader of `heard_term`.
     heard_time: Millis = Millis(0)

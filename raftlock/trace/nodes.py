@@ -181,7 +181,8 @@ class NodeView:
     `state` is ``up``, ``down`` or ``frozen``; a down node keeps what its disk holds (term, vote,
     log) and nothing else. The cluster time it knows is `clock_ms` at `clock_at` (microseconds of
     run time) and runs on only on a leader (`clock_running`). `waited` is how long its last
-    election timer ran before it fired. `lost` counts the entries that its last kill took.
+    election timer ran before it fired. `pre_vote` is there while it asks whether it could win an
+    election. `lost` counts the entries that its last kill took.
     """
 
     id: str
@@ -198,6 +199,7 @@ class NodeView:
     timer: Timer | None = None
     waited: int = 0
     tally: Tally | None = None
+    pre_vote: Tally | None = None
     progress: dict[str, tuple[int, int]] = field(default_factory=dict)
     log: LogView = field(default_factory=LogView)
     writes: dict[int, tuple[int, str]] = field(default_factory=dict)
@@ -229,6 +231,7 @@ class NodeView:
     def take_role(self, role: str, now: int) -> None:
         """Change the role and drop what only the old one has."""
         self.role = role
+        self.pre_vote = None
         if role != "candidate":
             self.tally = None
         if role != "leader":

@@ -33,6 +33,7 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
     "term": {"term": "I"},
     "vote": {"for": "S"},
     "tally": {"granted": "N", "refused": "N", "needed": "I"},
+    "pre_vote": {"term": "I", "granted": "N", "refused": "N", "needed": "I"},
     "leader": {"leader": "S"},
     "timer_set": {"timer": "S", "deadline": "I", "duration": "I"},
     "timer_fire": {"timer": "S"},
@@ -41,7 +42,7 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
     "append": {"entries": "R"},
     "truncate": {"from": "I", "to": "i"},
     "commit": {"index": "I"},
-    "progress": {"peer": "S", "next": "I", "match": "I"},
+    "progress": {"peer": "S", "next": "I", "match": "I", "stream": "s"},
     "apply": {"index": "I", "term": "i", "stamp": "i", "op": "s", "hash": "s"},
     "lock": {
         "lock": "S",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from raftlock.trace.clients import doing
-from raftlock.trace.fields import flag, groups_of, number, rows, shorten, text
+from raftlock.trace.fields import flag, groups_of, names, number, rows, shorten, text
 from raftlock.trace.lock_sentences import lock_line
 from raftlock.trace.messages import HEARTBEAT_LABELS
 from raftlock.trace.network import LinkShape
@@ -111,6 +111,12 @@ def _role(event: TraceEvent, view: ClusterView) -> Told | None:
             f"{name} did not get enough votes in {duration(node.waited // 1000)}, so it stands"
             f" again, in term {event.term}."
         )
+    if role == "candidate" and node.pre_vote:
+        votes = len(node.pre_vote.granted)
+        return Told(
+            f"{name} would have {votes} of {len(view.nodes)} votes, so it stands for election in"
+            f" term {event.term}."
+        )
     if role == "candidate":
         return Told(
             f"{name} heard from no leader for {duration(node.waited // 1000)}, so it stands for"
@@ -121,6 +127,10 @@ def _role(event: TraceEvent, view: ClusterView) -> Told | None:
         return Told(
             f"{name} has {votes} of {len(view.nodes)} votes: it leads term {event.term}.", GOOD
         )
+    if was == "leader" and event.rule == "CheckQuorum":
+        return Told(f"{name} no longer leads: it has not heard a majority for too long.", WARN)
+    if was == "leader" and event.rule == "DiskStuck":
+        return Told(f"{name} no longer leads: its disk has not answered for too long.", WARN)
     if was == "leader":
         return Told(f"{name} no longer leads: it heard of term {event.term}.", WARN)
     if was == "candidate":
@@ -134,7 +144,19 @@ def _why_given_up(event: TraceEvent, node: NodeView) -> str:
         return f"another won term {event.term}"
     if event.rule == "HandleRequestVoteResponse" and node.tally and node.tally.refused:
         return f"{and_list(node.tally.refused)} refused their votes"
+    if event.rule == "PreVote":
+        return "too few votes came in time"
     return f"it heard of term {event.term}"
+
+
+def _pre_vote(event: TraceEvent, view: ClusterView) -> Told | None:
+    node, data = view.node(event.node), event.data
+    if names(data, "refused") or names(data, "granted") != [event.node]:
+        return None
+    return Told(
+        f"{event.node} heard from no leader for {duration(node.waited // 1000)}, so it asks"
+        f" whether it could win term {number(data, 'term')}."
+    )
 
 
 def _vote(event: TraceEvent, view: ClusterView) -> Told | None:
@@ -253,6 +275,7 @@ _TELLERS: dict[str, Callable[[TraceEvent, ClusterView], Told | None]] = {
     "node": _node,
     "fault": _fault,
     "role": _role,
+    "pre_vote": _pre_vote,
     "vote": _vote,
     "leader": _leader,
     "append": _append,

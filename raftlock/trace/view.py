@@ -78,6 +78,7 @@ class ClusterView:
             "term": node(_term),
             "vote": node(_vote),
             "tally": node(_tally),
+            "pre_vote": node(_pre_vote),
             "leader": node(_leader),
             "timer_set": node(_timer_set),
             "timer_fire": node(_timer_fire),
@@ -290,14 +291,23 @@ def _vote(node: NodeView, event: TraceEvent) -> None:
 
 
 def _tally(node: NodeView, event: TraceEvent) -> None:
+    node.tally = _votes(event)
+
+
+def _pre_vote(node: NodeView, event: TraceEvent) -> None:
+    node.pre_vote = _votes(event)
+
+
+def _votes(event: TraceEvent) -> Tally:
     data = event.data
     granted, refused = tuple(names(data, "granted")), tuple(names(data, "refused"))
-    node.tally = Tally(granted, refused, number(data, "needed"))
+    return Tally(granted, refused, number(data, "needed"))
 
 
 def _leader(node: NodeView, event: TraceEvent) -> None:
     node.move_to_term(event.term)
     node.leader = text(event.data, "leader")
+    node.pre_vote = None
 
 
 def _timer_set(node: NodeView, event: TraceEvent) -> None:

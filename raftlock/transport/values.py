@@ -146,6 +146,10 @@ def _from_base64(value: Json) -> bytes:
 # ---- values of the vocabulary ----
 
 
+_RARE = frozenset({"is_transfer"})
+"""Fields that few messages use: written only there, so that the others read well."""
+
+
 def encode(value: object) -> dict[str, Json]:
     """Any value type of ``types/`` as JSON: every field under its own name.
 
@@ -157,7 +161,7 @@ def encode(value: object) -> dict[str, Json]:
         content: object = getattr(value, each.name)
         if each.name == "command" and isinstance(content, bytes):
             data.update(_command_fields(content))
-        elif not callable(content):
+        elif not callable(content) and not (each.name in _RARE and content == each.default):
             data[each.name] = _plain(content)
     return data
 

@@ -30,6 +30,7 @@ KINDS: Mapping[str, str] = {
     "term": "term",
     "vote": "for: node (this node's own vote, durable before it is told)",
     "tally": "granted: [node], refused: [node], needed: votes for a majority",
+    "pre_vote": "term: asked about; granted: [node], refused: [node], needed: for a majority",
     "leader": "leader: node or '' (whom this node believes to lead)",
     "timer_set": "timer: election | heartbeat; deadline, duration: microseconds",
     "timer_fire": "timer: election | heartbeat",
@@ -39,7 +40,7 @@ KINDS: Mapping[str, str] = {
     " (told once, by the leader who appends it)}]",
     "truncate": "from, to: indexes dropped",
     "commit": "index",
-    "progress": "peer, next, match (leader only)",
+    "progress": "peer, next, match, stream: probe | replicate | snapshot (leader only)",
     # the lock table, told by the driver
     "apply": "index, term, stamp, op, hash",
     "lock": "lock, owner, token, deadline, ttl, why: [word], queue: [{client, priority, index,"

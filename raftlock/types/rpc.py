@@ -20,13 +20,18 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RequestVoteArgs:
-    """A candidate asks for a vote (Figure 2); with `is_pre_vote`, only whether it could win."""
+    """A candidate asks for a vote (Figure 2); with `is_pre_vote`, only whether it could win.
+
+    `is_transfer` (added) says that the leader itself asked this candidate to stand, so that nobody
+    refuses for the leader's sake.
+    """
 
     term: Term
     candidate_id: NodeID
     last_log_index: Index
     last_log_term: Term
     is_pre_vote: bool = False
+    is_transfer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

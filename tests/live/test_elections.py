@@ -47,7 +47,7 @@ def test_a_minority_elects_nobody(cluster: Cluster) -> None:
         cluster.kill(node)
     assert cluster.leader is None
     for node in rest[2:]:
-        until(cluster, lambda view, node=node: view.nodes[node].role == "candidate")
+        until(cluster, lambda view, node=node: view.nodes[node].pre_vote is not None)
     assert not any(status.role.word == "leader" for status in cluster.status().values())
     cluster.restart(leader)
     assert cluster.wait_for_leader() in {leader, *rest[2:]}

@@ -44,6 +44,7 @@ class Bench:
             election_timeout_ms_min=150,
             election_timeout_ms_max=300,
             heartbeat_ms=50,
+            pre_vote=False,
         )
         self.driver = Driver(config, recovered or Recovered(), self.recorder, seed=1, now=Millis(0))
         self.results: list[ProposalResult] = []

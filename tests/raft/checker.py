@@ -45,6 +45,8 @@ class Checker:
     def check_promise(self, node, send):
         """What leaves a node must be true of its disk already."""
         message, disk = send.message, node.disk
+        if isinstance(message, RequestVoteReply) and message.is_pre_vote:
+            return  # nothing is promised
         if isinstance(message, RequestVoteReply) and message.vote_granted:
             key = (node.number, message.request_term)
             assert self.votes.setdefault(key, send.to) == send.to, "one vote a term"

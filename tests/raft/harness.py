@@ -5,14 +5,14 @@ over messages until none is left; `drop`, `cut`, `isolate`, `ignore` and `recove
 lost. Every delivery obeys the driver's rule, persist and then release; with ``auto_sync=False`` a
 test syncs by hand. After every step the five safety properties are checked (`checker.py`).
 
-The scenarios are named as in the conformance list: E1 to E15 elections, L1 to L16 replication.
-Coming with the parts they belong to: E12 and half of E10 (pre-vote), L14 (a bounded window), L15
-(flow control), L16 (a limit on uncommitted work).
+The scenarios are named as in the conformance list: E1 to E15 elections, L1 to L16 replication. They
+are the paper's, so pre-vote and check-quorum are off unless a test turns them on.
 """
 
 from collections import Counter, deque
 
 from raftlock.raft import (
+    PeerLost,
     Persisted,
     Propose,
     Raft,
@@ -58,12 +58,13 @@ def terms(log):
     return [entry.term for entry in log.entries(1, log.last_index)]
 
 
-def vote_request(term, candidate, last_term=0, last_index=0):
-    return RequestVoteArgs(term, name(candidate), last_index, last_term)
+def vote_request(term, candidate, last_term=0, last_index=0, **flags):
+    return RequestVoteArgs(term, name(candidate), last_index, last_term, **flags)
 
 
-def vote(term, *, granted=True, of_term=None):
-    return RequestVoteReply(of_term or term, granted, request_term=term)
+def vote(term, *, granted=True, of_term=None, pre=False):
+    now = term - pre if of_term is None else of_term
+    return RequestVoteReply(now, granted, is_pre_vote=pre, request_term=term)
 
 
 def append(term, leader, prev=(0, 0), new=(), commit=0, *, time=0):
@@ -186,6 +187,8 @@ class Network:
             "election_timeout_ms_min": ELECTION_MS[0],
             "election_timeout_ms_max": ELECTION_MS[1],
             "heartbeat_ms": HEARTBEAT_MS,
+            "pre_vote": False,
+            "check_quorum": False,
         } | config
         for k in range(1, size + 1):
             if k in self.holes:
@@ -289,6 +292,10 @@ class Network:
 
     def propose(self, k, command=b"x", proposal_id="p"):
         return self.step(k, Propose(self.now, proposal_id, command))
+
+    def lose(self, k, peer):
+        """The node's own connection to a peer broke."""
+        return self.step(k, PeerLost(self.now, name(peer)))
 
     def restart(self, k):
         """Crash a node and start it again with what its disk kept."""

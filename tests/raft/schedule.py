@@ -31,6 +31,10 @@ class Schedule(Network):
             auto_sync=False,
             seed=seed,
             max_entries_per_append=draw.choice([1, 2, 64]),
+            max_in_flight=draw.choice([1, 2, 64]),
+            max_uncommitted_bytes=draw.choice([3, 1000]),
+            pre_vote=draw.random() < 0.4,
+            check_quorum=draw.random() < 0.4,
         )
         self.late = []  # messages held back for long
 
@@ -53,6 +57,10 @@ class Schedule(Network):
             self.let_time_pass()
         elif draw.random() < 0.12:
             self.propose_somewhere()
+        elif draw.random() < 0.01:
+            ends = [draw.choice(list(self.nodes)), draw.choice(self.leaders())]
+            draw.shuffle(ends)
+            self.lose(*ends)
         else:
             self.deliver_one()
 

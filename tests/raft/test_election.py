@@ -389,7 +389,6 @@ def test_a_leader_that_steps_down_waits_a_whole_election_timeout():
         (1, vote_request(5, 1, 9, 9)),  # itself
         (2, vote_request(5, 3, 9, 9)),  # in another's name
         (2, append(5, 3)),
-        (2, RequestVoteArgs(5, name(2), 9, 9, is_pre_vote=True)),
         (2, RequestVoteReply(5, vote_granted=True, is_pre_vote=True, request_term=1)),
         (2, AppendEntriesArgs(5, name(2), 0, 0, entries(2, 5))),  # with a gap
         (2, AppendEntriesArgs(5, name(2), 0, 0, entries(1, 5) * 2)),

@@ -1,6 +1,7 @@
 import pytest
 
 from raftlock.raft import RaftLog
+from raftlock.types import LogEntry
 from tests.raft.harness import entries
 
 
@@ -24,6 +25,23 @@ def test_what_stands_where():
 def test_a_range_includes_its_last(first, last, indexes):
     log = RaftLog(entries(1, 1, 1, 2))
     assert [entry.index for entry in log.entries(first, last)] == indexes
+
+
+@pytest.mark.parametrize(
+    ("first", "count", "size", "indexes"),
+    [
+        (1, 9, 99, [1, 2, 3, 4]),
+        (1, 2, 99, [1, 2]),
+        (1, 9, 20, [1, 2]),
+        (1, 9, 19, [1]),
+        (1, 9, 5, [1]),  # larger than what fits, so it goes alone
+        (4, 9, 5, [4]),
+        (5, 9, 99, []),
+    ],
+)
+def test_a_batch_holds_so_many_entries_and_bytes(first, count, size, indexes):
+    log = RaftLog(LogEntry(1, index, b"x" * 10) for index in range(1, 5))
+    assert [entry.index for entry in log.batch(first, count, size)] == indexes
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,12 @@ def test_the_trace_tells_replication():
         ("progress", "HandleAppendEntriesResponse"),
     ]
     assert net.nodes[1].notes[0].entries == net[1].log.entries(2, 2)
-    assert net.nodes[1].notes[4].data == {"peer": "n2", "next": 3, "match": 2}
+    assert net.nodes[1].notes[4].data == {
+        "peer": "n2",
+        "stream": "replicate",
+        "next": 3,
+        "match": 2,
+    }
 
 
 def test_the_trace_tells_of_a_new_term_and_a_truncation():

@@ -33,6 +33,20 @@ def candidate(t):
     t.at(600).stand("n1", 1)
 
 
+def asking(t):
+    t.timer("n1", 600)
+    t.at(600).emit("n1", "timer_fire", timer="election")
+    ask(t, ["n1"])
+
+
+def ask(t, granted, refused=()):
+    t.emit("n1", "pre_vote", term=1, granted=granted, refused=list(refused), needed=3)
+
+
+def lead_no_more(rule):
+    return lambda t: t.emit("n1", "role", rule, from_="leader", to="follower")
+
+
 def busy_disk(t):
     t.begin_write("n2", 1, 1)
 
@@ -47,6 +61,39 @@ def lose(label, why):
 
 
 CASES = [
+    # asking before standing, and giving up an office
+    (
+        nothing,
+        asking,
+        "n1 heard from no leader for 600 ms, so it asks whether it could win term 1.",
+        "info",
+    ),
+    (asking, lambda t: ask(t, ["n1", "n2"]), None, None),
+    (asking, lambda t: ask(t, ["n1"], ["n2"]), None, None),
+    (
+        lambda t: (asking(t), ask(t, ["n1", "n2", "n3"])),
+        lambda t: t.emit("n1", "role", from_="follower", to="candidate"),
+        "n1 would have 3 of 5 votes, so it stands for election in term 0.",
+        "info",
+    ),
+    (
+        candidate,
+        lambda t: t.emit("n1", "role", "PreVote", from_="candidate", to="follower"),
+        "n1 gives up its candidacy: too few votes came in time.",
+        "info",
+    ),
+    (
+        elected,
+        lead_no_more("CheckQuorum"),
+        "n1 no longer leads: it has not heard a majority for too long.",
+        "warn",
+    ),
+    (
+        elected,
+        lead_no_more("DiskStuck"),
+        "n1 no longer leads: its disk has not answered for too long.",
+        "warn",
+    ),
     # a node's life
     (nothing, lambda t: t.emit("n9", "node", state="up", what="started"), "n9 starts.", "info"),
     (

@@ -64,7 +64,7 @@ def append_entries(draw):
 
 
 MESSAGES = st.one_of(
-    st.builds(RequestVoteArgs, COUNTS, NAMES, COUNTS, COUNTS, st.booleans()),
+    st.builds(RequestVoteArgs, COUNTS, NAMES, COUNTS, COUNTS, st.booleans(), st.booleans()),
     st.builds(RequestVoteReply, COUNTS, st.booleans(), st.booleans(), COUNTS),
     append_entries(),
     st.builds(AppendEntriesReply, COUNTS, st.booleans(), *[COUNTS] * 5),
