@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from raftlock.check.violation import Violation
 from raftlock.errors import ErrorCode
-from raftlock.trace.fields import number, text
+from raftlock.trace.fields import flag, number, text
 from raftlock.types.events import TraceEvent
 
 __all__ = ["Operation", "check_history", "history_of", "is_linearizable"]
@@ -158,6 +158,9 @@ def history_of(events: Iterable[TraceEvent]) -> dict[str, list[Operation]]:
             call, status = histories.open.get(key), text(event.data, "status")
             if status == "unknown":
                 histories.in_doubt.add(key)
+                if call is not None and flag(call.data, "wait"):
+                    # It is taken back: who asks again under its name may be granted once more.
+                    _unanswered(histories, call)
             # Whoever asks again in vain still does not know what became of the first time.
             elif call is not None and not (status == "fail" and key in histories.in_doubt):
                 del histories.open[key]
@@ -186,7 +189,7 @@ def _returned(histories: _Histories, call: TraceEvent, event: TraceEvent) -> Non
     token = number(event.data, "token") if ok else number(call.data, "version")
     done = Operation(client, op, call.t, event.t, ok, token, lease=call.seq, seq=event.seq)
     histories.add(lock, done)
-    if op == "renew" and not ok:
+    if not ok:
         return
     if op in {"acquire", "renew"}:
         ttl_us = 1_000 * (number(call.data, "ttl") or 30_000)
