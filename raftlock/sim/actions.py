@@ -93,6 +93,25 @@ def _thaw(world: World, action: Action) -> None:
         world.thaw_client(place)
 
 
+def _calm(world: World, action: Action) -> None:
+    """End every fault: what follows must lead to a cluster that works."""
+    _fault(world, action, "calm")
+    world.network.links.heal()
+    world.network.forget_arrangements()
+    world.network.weather = Weather()
+    for node in world.nodes.values():
+        node.trap = ""
+        if node.frozen:
+            world.tell(node.id, "node", {"state": "up", "what": "thawed"})
+            world.thaw(node)
+        if not node.is_up:
+            world.start(node, "restarted")
+    for client in world.clients.values():
+        if client.frozen:
+            world.tell(_name(client), "node", {"state": "up", "what": "thawed"})
+            world.thaw_client(client)
+
+
 # ---- links ----
 
 
@@ -302,17 +321,17 @@ def _two(world: World, action: Action) -> tuple[NodeID, NodeID]:
     return src.id, dst.id
 
 
-def try_to(world: World, action: Action) -> bool:
+def try_to(world: World, action: Action) -> Ask | None:
     """Try an action of a script that was made shorter: what it needs may not be there any more."""
     try:
-        perform(world, action)
+        return perform(world, action)
     except RaftLockError:
-        return False
-    return True
+        return None
 
 
 _VERBS: dict[str, Callable[[World, Action], None]] = {
     "kill": _kill,
+    "calm": _calm,
     "restart": _restart,
     "crash_on_write": _crash_on_write,
     "freeze": _freeze,

@@ -18,7 +18,6 @@ from raftlock.client.protocol import (
     Connect,
     Connected,
     Disconnected,
-    Endpoint,
     Failed,
     Progress,
     Received,
@@ -44,7 +43,7 @@ from raftlock.transport.codec import Request, Response
 from raftlock.types.answers import Outcome, OutcomeStatus
 from raftlock.types.commands import Command, LockOperation
 from raftlock.types.events import Json, Note
-from raftlock.types.ids import ClientID, Index, LockID, Millis, NodeID
+from raftlock.types.ids import Index, LockID, Millis, NodeID
 
 __all__ = ["Ask", "ClientRules", "Line", "SimClient"]
 
@@ -133,14 +132,12 @@ class SimClient:
     """One holder of locks."""
 
     def __init__(
-        self, name: str, nodes: tuple[NodeID, ...], random: Random64, line: Line, rules: ClientRules
+        self, requester: Requester, random: Random64, line: Line, rules: ClientRules
     ) -> None:
-        self.name = name
+        self.name: str = requester.client_id
         self.rules = rules
-        self.asking = Asking(ClientID(name))
-        self.requester = Requester(
-            ClientID(name), tuple(Endpoint(node, 1) for node in nodes), random
-        )
+        self.asking = Asking(requester.client_id)
+        self.requester = requester
         self.held: dict[LockID, Lease] = {}
         self.frozen = False
         self.backlog: list[Happening] = []
@@ -150,7 +147,7 @@ class SimClient:
         self._asks: dict[int, Ask] = {}
         self.asked: dict[int, Ask] = {}
         self._number = 0
-        self._testimony = Testimony(ClientID(name), self._tell)
+        self._testimony = Testimony(requester.client_id, self._tell)
 
     # ---- asking ----
 

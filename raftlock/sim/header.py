@@ -43,9 +43,8 @@ def header_of(settings: WorldSettings, name: str) -> dict[str, Json]:
 
 def rules_hash(settings: WorldSettings) -> str:
     """Eight digits over the source of the rules that are not the correct ones."""
-    rules = settings.rules
     texts = []
-    for used in (rules.raft, rules.lock, rules.client, rules.resource):
+    for used in settings.rules.all:
         try:
             texts.append(inspect.getsource(type(used)))
         except (OSError, TypeError):

@@ -11,7 +11,7 @@ from raftlock.node.driver import Driver, Work
 from raftlock.node.server import Call, ClientDesk
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.rules import Rules
-from raftlock.sim.disk import SimDisk
+from raftlock.sim.disk import SimDisk, StorageRules
 from raftlock.sim.queue import Clock, Happening
 from raftlock.trace.recorder import Recorder
 from raftlock.transport.codec import Request, Response
@@ -37,6 +37,7 @@ class NodePlan:
     sync_us: int
     rules: Rules
     lock_rules: LockRules
+    storage_rules: StorageRules
     rate_ppm: int = 0
 
 
@@ -82,7 +83,7 @@ class SimNode:
     def __init__(self, world: Surroundings, plan: NodePlan, clock: Clock) -> None:
         self.id: NodeID = plan.config.node_id
         self.plan = plan
-        self.disk = SimDisk()
+        self.disk = SimDisk(plan.storage_rules)
         self.life = 0
         self.driver: Driver | None = None
         self.desk = ClientDesk(self)

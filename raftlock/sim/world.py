@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from raftlock.client.protocol import Endpoint, Requester, RetryPolicy
 from raftlock.lock.rules import LockRules
 from raftlock.node.driver import Envelope, Work
 from raftlock.node.timing import Timing
@@ -16,6 +17,7 @@ from raftlock.raft.effects import Receive, Wake
 from raftlock.raft.rules import Rules
 from raftlock.sim.chance import keyed
 from raftlock.sim.client import ClientRules, SimClient
+from raftlock.sim.disk import StorageRules
 from raftlock.sim.network import Network, Weather
 from raftlock.sim.node import ClientCall, NodePlan, SimNode, Wire
 from raftlock.sim.queue import (
@@ -37,7 +39,7 @@ from raftlock.trace.messages import label, message_fields, message_type
 from raftlock.trace.recorder import Recorder
 from raftlock.transport.codec import Request, Response
 from raftlock.types.events import Json, Note
-from raftlock.types.ids import LockID, Micros, Millis, NodeID
+from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID
 from raftlock.types.rpc import Message
 
 __all__ = ["RuleSet", "World", "WorldSettings"]
@@ -54,13 +56,20 @@ class RuleSet:
     lock: LockRules = LockRules()
     client: ClientRules = ClientRules()
     resource: ResourceRules = ResourceRules()
+    storage: StorageRules = StorageRules()
 
     @property
     def modified(self) -> str:
         """The names of those that are not the correct ones."""
-        correct = (Rules, LockRules, ClientRules, ResourceRules)
-        used = (self.raft, self.lock, self.client, self.resource)
-        return ", ".join(type(rules).__name__ for rules in used if type(rules) not in correct)
+        return ", ".join(type(rules).__name__ for rules in self.all if type(rules) not in _CORRECT)
+
+    @property
+    def all(self) -> tuple[object, ...]:
+        """One of each policy."""
+        return (self.raft, self.lock, self.client, self.resource, self.storage)
+
+
+_CORRECT = (Rules, LockRules, ClientRules, ResourceRules, StorageRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,7 @@ class WorldSettings:
     weather: Weather = Weather()
     batch: int = 64
     rates_ppm: tuple[int, ...] = ()
+    retry: RetryPolicy = RetryPolicy()
 
 
 class World:
@@ -103,6 +113,7 @@ class World:
                 timing.sync_us,
                 settings.rules.raft,
                 settings.rules.lock,
+                settings.rules.storage,
                 settings.rates_ppm[place] if settings.rates_ppm else 0,
             )
             self.nodes[node] = SimNode(self, plan, clock)
@@ -188,6 +199,9 @@ class World:
                 self.stop(node)
                 return
             self.schedule.put(self.clock.now + node.plan.sync_us, DiskDone(node.id, node.life))
+            if not node.plan.storage_rules.waits_for_sync():
+                self.perform(node, node.running.synced(node.now_ms()))
+                return
         node.desk.tell(work.outcomes)
         if work.lost_leadership:
             node.desk.lose_leadership()
@@ -221,7 +235,8 @@ class World:
             self.stop(node)
             return
         trap = node.trap
-        self.perform(node, node.running.synced(node.now_ms()))
+        if node.plan.storage_rules.waits_for_sync():
+            self.perform(node, node.running.synced(node.now_ms()))
         if trap == "sent" and node.is_up:
             self.stop(node)
 
@@ -270,8 +285,14 @@ class World:
         known = self.clients.get(name)
         if known is None:
             random = keyed(self.settings.seed, "client", name)
-            rules = self.settings.rules.client
-            known = SimClient(name, self.settings.nodes, random, self, rules)
+            settings = self.settings
+            requester = Requester(
+                ClientID(name),
+                [Endpoint(node, 1) for node in settings.nodes],
+                random,
+                settings.retry,
+            )
+            known = SimClient(requester, random, self, settings.rules.client)
             self.clients[name] = known
         return known
 

@@ -67,6 +67,7 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
         "result": "s",
         "token": "i",
         "expired": "b",
+        "code": "i",
     },
     "belief": {"client": "S", "lock": "S", "token": "I", "until": "i"},
     "storage": {"lock": "S", "client": "S", "token": "I", "accepted": "B"},

@@ -22,7 +22,7 @@ KINDS: Mapping[str, str] = {
     # a node's life, told by the cluster
     "node": "state: up | down | frozen; what: started | killed | restarted | frozen | thawed",
     "fault": "what: kill | restart | freeze | thaw | crash_on_write {node};"
-    " cut | restore {src, dst, one_way}; drop | duplicate | hold {src, dst}; weather;"
+    " cut | restore {src, dst, one_way}; drop | duplicate | hold {src, dst}; weather; calm;"
     " partition {groups}; heal; link {src, dst, delay_ms, jitter_ms, loss_ppm}; pause; resume;"
     " speed {speed_ppm}; by: who asked",
     # Raft, told by the core
@@ -53,7 +53,8 @@ KINDS: Mapping[str, str] = {
     # clients
     "client_call": "client, op, lock, request_id, and the call's arguments",
     "client_return": "client, op, lock, request_id, status: ok | fail | unknown, text; if"
-    " ok: result (the outcome's status), token and expired if there is a token",
+    " ok: result (the outcome's status), token and expired if there is a token;"
+    " else the error's code, if it has one",
     "belief": "client, lock, token, until: microseconds; token 0 if it believes it holds nothing",
     # what the locks protect, told by a simulation
     "storage": "lock, client, token, accepted: whether the protected resource took the write",
