@@ -142,6 +142,10 @@ class LockRules:
         """Whether a request of an unknown session is applied: no, it may have been already."""
         return False
 
+    def keeps_sessions(self) -> bool:
+        """Whether a snapshot has the sessions: yes, else a retry is applied a second time."""
+        return True
+
     def ends_waits(self) -> bool:
         """Whether a session's waits end with it: yes, else locks go to clients that are gone."""
         return True

@@ -27,6 +27,7 @@ from raftlock.raft.effects import (
     Propose,
     Recovered,
     Send,
+    SnapshotTaken,
 )
 from raftlock.raft.node import Raft
 from raftlock.raft.random64 import Random64
@@ -36,7 +37,7 @@ from raftlock.types.answers import LockChange, Outcome
 from raftlock.types.commands import Command
 from raftlock.types.events import Json, Note
 from raftlock.types.ids import Index, Millis, NodeID, ProposalID, Term
-from raftlock.types.log import LogEntry
+from raftlock.types.log import LogEntry, Snapshot
 from raftlock.types.roles import NodeRole
 from raftlock.types.rpc import Message
 from raftlock.types.status import ProposalResult
@@ -143,9 +144,14 @@ class Driver:
         # Resolved before applied: in a cluster of one an entry is accepted and applied in one step.
         for resolution in effects.resolved:
             self.proposals.resolve(event.now, resolution)
+        if effects.install is not None:
+            self._restore(effects.install, cause)
         for entry in effects.apply:
             self._apply(entry, event.now, cause, work)
         work.wake_at = effects.wake_at
+        if effects.take_snapshot:
+            taken = SnapshotTaken(event.now, self.table.last_applied, self.table.snapshot())
+            self._run(taken, cause, work)
 
     def _finish(self, now: Millis, led: bool, work: Work) -> Work:  # noqa: FBT001 - private
         leads = self.raft.role is NodeRole.LEADER
@@ -194,6 +200,9 @@ class Driver:
     def _note_on_disk(self, write: Persist) -> None:
         if write.truncate_from is not None and self._on_disk[0] >= write.truncate_from:
             self._on_disk = (Index(write.truncate_from - 1), Term(0))
+        base = write.base
+        if base is not None and self._on_disk[0] <= base.last_included_index:
+            self._on_disk = (base.last_included_index, base.last_included_term)
         if write.entries:
             self._on_disk = (write.entries[-1].index, write.entries[-1].term)
 
@@ -212,6 +221,12 @@ class Driver:
         self.proposals.applied(now, entry.index, entry.term, message.command_result_data)
         work.outcomes.extend(message.outcomes)
 
+    def _restore(self, snapshot: Snapshot, cause: int) -> None:
+        """The table becomes the snapshot's; all its locks are told, since any may have changed."""
+        self.table.restore(snapshot.data)
+        for change in self.table.all():
+            self._tell(Note("lock", _lock_data(change)), cause)
+
     def _tell_recovery(self, recovered: Recovered) -> None:
         """Tell the trace what a restarted node found on its disk."""
         state = recovered.state
@@ -220,6 +235,15 @@ class Driver:
         self._tell(Note("term", {"term": state.current_term}, rule="Restart"))
         if state.voted_for:
             self._tell(Note("vote", {"for": state.voted_for}, rule="Restart"))
+        if recovered.snapshot is not None:
+            place = recovered.snapshot.metadata
+            data: dict[str, Json] = {
+                "index": place.last_included_index,
+                "term": place.last_included_term,
+                "bytes": len(recovered.snapshot.data),
+            }
+            told = self._tell(Note("install", data, rule="Restart"))
+            self._restore(recovered.snapshot, told)
         if recovered.entries:
             self._tell(Note("append", rule="Restart", entries=recovered.entries))
 

@@ -12,6 +12,7 @@ from raftlock.raft.effects import (
     Recovered,
     Resolution,
     Send,
+    SnapshotTaken,
     Wake,
 )
 from raftlock.raft.log import RaftLog
@@ -36,5 +37,6 @@ __all__ = [
     "Resolution",
     "Rules",
     "Send",
+    "SnapshotTaken",
     "Wake",
 ]

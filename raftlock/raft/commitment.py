@@ -36,6 +36,8 @@ def advance_commit_index(core: Core) -> None:
     matches.append(state.durable_index)
     matches.sort(reverse=True)
     index = matches[core.quorum - 1]
+    if index <= state.commit_index:
+        return
     # Terms in a log never fall, so if N's term is an earlier one, no index before it will do.
     entry_term = state.log.term_at(index)
     assert entry_term is not None, "nobody matches more than the leader has"
@@ -65,4 +67,5 @@ def apply_committed(core: Core) -> None:
     entries = state.log.entries(state.last_applied + 1, last)
     if entries:
         state.last_applied = entries[-1].index
+        state.applied_bytes += sum(len(entry.command) for entry in entries)
         core.out.apply(entries)

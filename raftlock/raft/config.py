@@ -27,6 +27,10 @@ class RaftConfig:
     What is on its way is bounded: `max_entries_per_append` and `max_bytes_per_append` a message (a
     larger entry goes alone), `max_in_flight` messages with entries to a follower before it answers,
     and `max_uncommitted_bytes` of commands in the log before new ones are refused as busy.
+
+    After `snapshot_entries` entries or `snapshot_bytes` bytes of commands a snapshot is taken, and
+    the log is compacted up to the last `snapshot_tail` entries before it, so that those who are a
+    little behind need no snapshot. One is sent in chunks of `snapshot_chunk_bytes`.
     """
 
     node_id: NodeID
@@ -42,6 +46,10 @@ class RaftConfig:
     max_bytes_per_append: int = 1 << 20
     max_in_flight: int = 64
     max_uncommitted_bytes: int = 1 << 24
+    snapshot_entries: int = 10_000
+    snapshot_bytes: int = 1 << 24
+    snapshot_tail: int = 1_000
+    snapshot_chunk_bytes: int = 1 << 16
 
     def __post_init__(self) -> None:
         """Refuse settings under which the cluster could not work."""
@@ -64,6 +72,11 @@ class RaftConfig:
             (
                 min(self.max_in_flight, self.max_uncommitted_bytes) > 0,
                 "What is on its way must be allowed to be something.",
+            ),
+            (
+                min(self.snapshot_entries, self.snapshot_bytes, self.snapshot_chunk_bytes) > 0
+                and self.snapshot_tail >= 0,
+                "A snapshot must stand for something, and a chunk hold something of it.",
             ),
             (
                 self.first_timeout_ms is None

@@ -17,7 +17,7 @@ from raftlock.raft.rules import Rules
 from raftlock.raft.state import Candidacy, Leadership, Progress, State
 from raftlock.types.events import Json
 from raftlock.types.ids import Index, Millis, NodeID, Term
-from raftlock.types.log import LogEntry, PersistentState
+from raftlock.types.log import LogEntry, PersistentState, Snapshot, SnapshotMetadata
 from raftlock.types.roles import NodeRole
 
 __all__ = ["Core"]
@@ -43,12 +43,18 @@ class Core:
         self.now = now
         self.out = Outbox()
         self._saved = recovered.state
-        log = RaftLog(recovered.entries)
+        log = RaftLog(recovered.entries, recovered.base)
+        snapshot = recovered.snapshot
+        applied = snapshot.metadata.last_included_index if snapshot else Index(0)
+        assert log.base.last_included_index <= applied <= log.last_index, "the log has no hole"
         self.state = State(
             current_term=recovered.state.current_term,
             voted_for=recovered.state.voted_for,
             log=log,
             durable_index=log.last_index,
+            snapshot=snapshot,
+            commit_index=applied,
+            last_applied=applied,
         )
         # Followers, rule 2: a node begins as a follower, and waits for a leader to be heard.
         self.out.action = "Restart"
@@ -218,6 +224,21 @@ class Core:
                     " the same request id.",
                 )
             )
+
+    def compact(self, snapshot: Snapshot, base: SnapshotMetadata) -> None:
+        """Keep a snapshot instead of the log up to `base`, on disk with this step's write."""
+        state = self.state
+        assert base.last_included_index <= snapshot.metadata.last_included_index
+        state.snapshot, state.applied_bytes = snapshot, 0
+        state.log.compact(base)
+        self.out.compact(snapshot, base)
+        self.out.note("compact", {"to": base.last_included_index})
+
+    def note_progress(self, peer: NodeID) -> None:
+        """Tell how far a follower is."""
+        progress = self.leadership.progress[peer]
+        data: dict[str, Json] = {"next": progress.next_index, "match": progress.match_index}
+        self.out.note("progress", {"peer": peer, "stream": progress.stream.value} | data)
 
     # Cluster time (DESIGN: no lock depends on a wall clock)
 

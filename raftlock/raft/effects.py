@@ -8,8 +8,10 @@ The driver performs the parts of an `Effects` in the order of its fields:
    the driver steps a `Persisted` event that names it; one such event may stand for several writes.
 3. `send_after` leaves once EVERY write handed out so far is durable, also those of earlier steps:
    a vote or an acknowledgement must never be heard before what it promises is on disk.
-4. `apply` goes to the state machine, `resolved` to whoever proposed, `trace` to the recorder.
-5. At `wake_at`, or later, the driver steps a `Wake`. Waking early is harmless.
+4. `install`, if it is there, takes the place of all the state machine is; `apply` goes to it then,
+   `resolved` to whoever proposed, `trace` to the recorder.
+5. If `take_snapshot`, the driver steps a `SnapshotTaken` with the state machine as it now is.
+6. At `wake_at`, or later, the driver steps a `Wake`. Waking early is harmless.
 
 The effects of one step may be folded with those of the next (several writes, one sync), but never
 reordered. Events carry the driver's clock in `now`; it must never go backwards.
@@ -22,7 +24,7 @@ from dataclasses import dataclass
 from raftlock.errors import ErrorCode
 from raftlock.types.events import Note
 from raftlock.types.ids import Index, Millis, NodeID, ProposalID, Term
-from raftlock.types.log import LogEntry, PersistentState
+from raftlock.types.log import LogEntry, PersistentState, Snapshot, SnapshotMetadata
 from raftlock.types.rpc import Message
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "Recovered",
     "Resolution",
     "Send",
+    "SnapshotTaken",
     "Wake",
 ]
 
@@ -90,7 +93,16 @@ class PeerLost:
     peer: NodeID
 
 
-Event = Receive | Wake | Propose | Persisted | PeerLost
+@dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    """`data` is the state machine after it applied the entry at `index`, and none behind it."""
+
+    now: Millis
+    index: Index
+    data: bytes
+
+
+Event = Receive | Wake | Propose | Persisted | PeerLost | SnapshotTaken
 """Whatever may happen to the core."""
 
 
@@ -104,16 +116,21 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Persist:
-    """One write, number `write`, to make durable whole: state, then truncation, then entries.
+    """One write, number `write`, to make durable whole, in this order.
 
     `state` is ``None`` if term and vote are unchanged; entries from `truncate_from` on are dropped
-    (``None``: none are); `entries` are appended to what is left.
+    (``None``: none are); `snapshot` replaces the one there was; entries up to and including `base`
+    are dropped, and `base` is from now on what stands before the first (it may lie behind the
+    last); `entries` are appended to what is left. Nothing up to `base` may be dropped before the
+    snapshot that stands for it is durable.
     """
 
     write: int
     state: PersistentState | None
     truncate_from: Index | None
     entries: tuple[LogEntry, ...]
+    snapshot: Snapshot | None = None
+    base: SnapshotMetadata | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +160,23 @@ class Effects:
     send_now: tuple[Send, ...] = ()
     persist: Persist | None = None
     send_after: tuple[Send, ...] = ()
+    install: Snapshot | None = None
     apply: tuple[LogEntry, ...] = ()
     resolved: tuple[Resolution, ...] = ()
+    take_snapshot: bool = False
     wake_at: Millis | None = None
     trace: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What storage kept: term and vote, and the log from index 1 without a gap.
+    """What storage kept: term and vote, the latest snapshot, and the log behind `base`, gapless.
 
-    A node that never ran has the default: term 0, no vote, an empty log.
+    A node that never ran has the default: term 0, no vote, an empty log. The state machine is
+    restored from the snapshot before the first step.
     """
 
     state: PersistentState = PersistentState()
     entries: tuple[LogEntry, ...] = ()
+    snapshot: Snapshot | None = None
+    base: SnapshotMetadata = SnapshotMetadata()

@@ -1,12 +1,12 @@
 """Raft itself, as its driver sees it: events go in, effects come out, nothing else happens.
 
 What each event leads to is in the section's own file: `election`, `replication`, `commitment`,
-`check_quorum`.
+`check_quorum`, `snapshotting`.
 """
 
 from __future__ import annotations
 
-from raftlock.raft import commitment, election, replication
+from raftlock.raft import commitment, election, replication, snapshotting
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.core import Core
 from raftlock.raft.effects import (
@@ -17,18 +17,22 @@ from raftlock.raft.effects import (
     Propose,
     Receive,
     Recovered,
+    SnapshotTaken,
     Wake,
 )
 from raftlock.raft.log import RaftLog
 from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
-from raftlock.raft.state import Candidacy
+from raftlock.raft.state import Candidacy, Receiving, Sending
 from raftlock.types.events import Json
 from raftlock.types.ids import Index, Millis, NodeID, Term
+from raftlock.types.log import Snapshot, SnapshotMetadata
 from raftlock.types.roles import NodeRole
 from raftlock.types.rpc import (
     AppendEntriesArgs,
     AppendEntriesReply,
+    InstallSnapshotArgs,
+    InstallSnapshotReply,
     Message,
     RequestVoteArgs,
     RequestVoteReply,
@@ -43,9 +47,10 @@ _RULES = Rules()
 class Raft:
     """One node's consensus core. Pure: its clock is each event's `now`, its chance is `random`.
 
-    `recovered` is what storage kept of this node (term, vote, log): committed and applied start at
-    0, and are learnt again from a leader. The caller next steps a `Wake`, to learn the first
-    deadline, and from then on performs every `Effects` as the head of `effects.py` says.
+    `recovered` is what storage kept of this node (term, vote, snapshot, log): committed and
+    applied start at the snapshot, and are learnt again from a leader. The caller next steps a
+    `Wake`, to learn the first deadline, and from then on performs every `Effects` as the head of
+    `effects.py` says.
     """
 
     __slots__ = ("_core",)
@@ -75,9 +80,12 @@ class Raft:
             case PeerLost():
                 election.peer_lost(core, event.peer)
                 replication.peer_lost(core, event.peer)
+            case SnapshotTaken():
+                snapshotting.keep(core, event)
             case _:
                 _persisted(core, event)
         commitment.apply_committed(core)
+        snapshotting.ask_if_due(core)
         return core.take_effects()
 
     def cluster_time(self, now: Millis) -> Millis:
@@ -87,6 +95,7 @@ class Raft:
     def status(self) -> RaftStatus:
         """How this node stands, for people to read."""
         state = self._core.state
+        snapshot = state.snapshot.metadata if state.snapshot else SnapshotMetadata()
         return RaftStatus(
             id=self._core.node_id,
             role=state.role,
@@ -96,6 +105,8 @@ class Raft:
             last_log_term=state.log.last_term,
             commit_index=state.commit_index,
             last_applied=state.last_applied,
+            snapshot_index=snapshot.last_included_index,
+            snapshot_term=snapshot.last_included_term,
             replication=_replication(self._core),
             pre_vote=state.pre_vote is not None,
         )
@@ -108,8 +119,12 @@ class Raft:
             "voted_for": state.voted_for,
             "log": [
                 [entry.term, entry.index, entry.command.decode("latin-1"), entry.stamp]
-                for entry in state.log.entries(1, state.log.last_index)
+                for entry in state.log.entries(state.log.first_index, state.log.last_index)
             ],
+            "base": _dump_place(state.log.base),
+            "snapshot": _dump_snapshot(state.snapshot),
+            "applied_bytes": state.applied_bytes,
+            "receiving": _dump_receiving(state.receiving),
             "durable_index": state.durable_index,
             "commit_index": state.commit_index,
             "last_applied": state.last_applied,
@@ -188,6 +203,10 @@ def _receive(core: Core, sender: NodeID, message: Message) -> None:
             replication.handle_append_entries(core, sender, message)
         case AppendEntriesReply():
             replication.handle_append_entries_reply(core, sender, message)
+        case InstallSnapshotArgs(leader_id=claimed) if claimed == sender:
+            snapshotting.handle_install_snapshot(core, sender, message)
+        case InstallSnapshotReply():
+            replication.handle_install_snapshot_reply(core, sender, message)
         case _:
             pass
 
@@ -223,7 +242,7 @@ def _replication(core: Core) -> dict[NodeID, PeerState]:
             match_index=progress.match_index,
             is_active=progress.last_active is not None and progress.last_active >= since,
             last_active=progress.last_active,
-            snapshot_in_progress=False,
+            snapshot_in_progress=progress.sending is not None,
             replication_lag=Index(last_index - progress.match_index),
         )
         for peer, progress in leadership.progress.items()
@@ -240,6 +259,28 @@ def _dump_candidacy(candidacy: Candidacy | None) -> Json:
     }
 
 
+def _dump_place(place: SnapshotMetadata) -> Json:
+    return [place.last_included_index, place.last_included_term, place.last_included_stamp]
+
+
+def _dump_snapshot(snapshot: Snapshot | None) -> Json:
+    if snapshot is None:
+        return None
+    return [_dump_place(snapshot.metadata), snapshot.data.decode("latin-1")]
+
+
+def _dump_sending(sending: Sending | None) -> Json:
+    if sending is None:
+        return None
+    return [_dump_snapshot(sending.snapshot), sending.offset]
+
+
+def _dump_receiving(receiving: Receiving | None) -> Json:
+    if receiving is None:
+        return None
+    return [_dump_place(receiving.metadata), receiving.data.decode("latin-1")]
+
+
 def _dump_progress(core: Core) -> Json:
     leadership = core.state.leadership
     if leadership is None:
@@ -250,6 +291,7 @@ def _dump_progress(core: Core) -> Json:
             "match_index": progress.match_index,
             "stream": progress.stream.value,
             "in_flight": list(progress.in_flight),
+            "sending": _dump_sending(progress.sending),
             "last_active": progress.last_active,
         }
         for peer, progress in leadership.progress.items()

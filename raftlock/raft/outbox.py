@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from raftlock.raft.effects import Effects, Persist, Resolution, Send
 from raftlock.types.events import Json, Note
 from raftlock.types.ids import Index, Millis, NodeID
-from raftlock.types.log import LogEntry, PersistentState
+from raftlock.types.log import LogEntry, PersistentState, Snapshot, SnapshotMetadata
 from raftlock.types.rpc import Message
 
 __all__ = ["Outbox"]
@@ -18,11 +18,15 @@ class Outbox:
 
     __slots__ = (
         "_apply",
+        "_base",
         "_entries",
+        "_install",
         "_notes",
         "_resolved",
         "_send_after",
         "_send_now",
+        "_snapshot",
+        "_take_snapshot",
         "_truncate_from",
         "action",
         "writes",
@@ -37,7 +41,11 @@ class Outbox:
         self._send_now: list[Send] = []
         self._send_after: list[Send] = []
         self._truncate_from: Index | None = None
+        self._snapshot: Snapshot | None = None
+        self._base: SnapshotMetadata | None = None
         self._entries: list[LogEntry] = []
+        self._install: Snapshot | None = None
+        self._take_snapshot = False
         self._apply: list[LogEntry] = []
         self._resolved: list[Resolution] = []
         self._notes: list[Note] = []
@@ -61,9 +69,23 @@ class Outbox:
         assert not self._entries, "a write truncates before it appends"
         self._truncate_from = first
 
+    def compact(self, snapshot: Snapshot, base: SnapshotMetadata) -> None:
+        """Have a snapshot made durable, and then what it stands for dropped up to `base`."""
+        assert not self._entries, "a write compacts before it appends"
+        self._snapshot, self._base = snapshot, base
+
     def append(self, entries: Iterable[LogEntry]) -> None:
         """Have entries made durable."""
         self._entries += entries
+
+    def install(self, snapshot: Snapshot) -> None:
+        """Put a snapshot in the place of the state machine."""
+        assert not self._apply, "what was applied before would be lost"
+        self._install = snapshot
+
+    def take_snapshot(self) -> None:
+        """Ask for a snapshot of the state machine as it is after this step."""
+        self._take_snapshot = True
 
     def apply(self, entries: Iterable[LogEntry]) -> None:
         """Hand committed entries to the state machine."""
@@ -83,8 +105,10 @@ class Outbox:
             send_now=tuple(self._send_now),
             persist=self._take_write(state),
             send_after=tuple(self._send_after),
+            install=self._install,
             apply=tuple(self._apply),
             resolved=tuple(self._resolved),
+            take_snapshot=self._take_snapshot,
             wake_at=wake_at,
             trace=tuple(self._notes),
         )
@@ -92,10 +116,18 @@ class Outbox:
         return effects
 
     def _take_write(self, state: PersistentState | None) -> Persist | None:
-        if state is None and self._truncate_from is None and not self._entries:
+        parts = (state, self._truncate_from, self._snapshot, self._entries or None)
+        if all(part is None for part in parts):
             return None
         self.writes += 1
-        write = Persist(self.writes, state, self._truncate_from, tuple(self._entries))
+        write = Persist(
+            self.writes,
+            state,
+            self._truncate_from,
+            tuple(self._entries),
+            self._snapshot,
+            self._base,
+        )
         data: dict[str, Json] = {"write": write.write}
         if state is not None:
             data |= {"term": state.current_term, "voted_for": state.voted_for}

@@ -9,20 +9,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from raftlock.errors import ErrorCode
-from raftlock.raft import check_quorum, commitment
+from raftlock.raft import check_quorum, commitment, snapshotting
 from raftlock.raft.core import Core
 from raftlock.raft.effects import Propose, Resolution
-from raftlock.raft.state import Stream
-from raftlock.types.events import Json
+from raftlock.raft.state import Progress, Stream
 from raftlock.types.ids import Index, NodeID
 from raftlock.types.log import LogEntry
 from raftlock.types.roles import NodeRole
-from raftlock.types.rpc import AppendEntriesArgs, AppendEntriesReply
+from raftlock.types.rpc import AppendEntriesArgs, AppendEntriesReply, InstallSnapshotReply
 
 __all__ = [
     "become_leader",
     "handle_append_entries",
     "handle_append_entries_reply",
+    "handle_install_snapshot_reply",
     "heartbeat_due",
     "peer_lost",
     "propose",
@@ -41,7 +41,7 @@ def become_leader(core: Core) -> None:
     core.follow(core.node_id)
     core.become(NodeRole.LEADER)
     for peer in core.peers:
-        _note_progress(core, peer)
+        core.note_progress(peer)
     _append_own(core, b"")
     _heartbeat(core)
 
@@ -88,27 +88,52 @@ def propose(core: Core, event: Propose) -> None:
 
 def handle_append_entries_reply(core: Core, sender: NodeID, reply: AppendEntriesReply) -> None:
     """Leaders, rule 3: on success move the follower's indexes on, on failure try further back."""
-    core.hear_term(reply.term)
+    progress = _answered(core, sender, reply)
     core.out.action = "HandleAppendEntriesResponse"
-    state, rules = core.state, core.rules
-    if state.role is not NodeRole.LEADER:
+    if progress is None:
         return
-    if not rules.append_reply_counts(reply.request_term, state.current_term):
-        return
-    progress = core.leadership.progress[sender]
-    progress.last_active = core.now
     if reply.success:
         _acknowledged(core, sender, reply.match_index)
-    elif progress.stream is not Stream.PROBE or reply.prev_log_index == progress.next_index - 1:
+    elif progress.stream is Stream.REPLICATE or (
         # While probing, only the answer to the probe says something.
+        progress.stream is Stream.PROBE and reply.prev_log_index == progress.next_index - 1
+    ):
         _refused(core, sender, reply)
+
+
+def handle_install_snapshot_reply(core: Core, sender: NodeID, reply: InstallSnapshotReply) -> None:
+    """Go on with the next chunk, or behind the snapshot if the follower needs no more of it."""
+    progress = _answered(core, sender, reply)
+    core.out.action = "HandleInstallSnapshotResponse"
+    if progress is None:
+        return
+    if reply.match_index > 0:
+        _acknowledged(core, sender, reply.match_index)
+    else:
+        snapshotting.chunk_arrived(core, sender, reply)
+
+
+def _answered(
+    core: Core, sender: NodeID, reply: AppendEntriesReply | InstallSnapshotReply
+) -> Progress | None:
+    """Whose progress a reply tells of; ``None`` if it is of another term, or nobody's."""
+    core.hear_term(reply.term)
+    state = core.state
+    if state.leadership is None:
+        return None
+    if not core.rules.append_reply_counts(reply.request_term, state.current_term):
+        return None
+    progress = state.leadership.progress.get(sender)
+    if progress is not None:
+        progress.last_active = core.now
+    return progress
 
 
 def _acknowledged(core: Core, peer: NodeID, match_index: Index) -> None:
     progress, log = core.leadership.progress[peer], core.state.log
     match = core.rules.match_after_ack(progress.match_index, min(match_index, log.last_index))
     progress.acknowledge(match)
-    _note_progress(core, peer)
+    core.note_progress(peer)
     commitment.advance_commit_index(core)
     _fill_window(core, peer)
 
@@ -127,7 +152,7 @@ def _refused(core: Core, peer: NodeID, reply: AppendEntriesReply) -> None:
     if following is None:
         return
     progress.probe(following)
-    _note_progress(core, peer)
+    core.note_progress(peer)
     _send_append(core, peer)
 
 
@@ -141,7 +166,7 @@ def peer_lost(core: Core, peer: NodeID) -> None:
         core.out.action = "PeerLost"
         progress = leadership.progress[peer]
         progress.probe(Index(progress.match_index + 1))
-        _note_progress(core, peer)
+        core.note_progress(peer)
 
 
 def _refusal(core: Core, event: Propose) -> Resolution | None:
@@ -209,7 +234,10 @@ def _send_append(core: Core, peer: NodeID) -> None:
     state, progress = core.state, core.leadership.progress[peer]
     prev_log_index = Index(progress.next_index - 1)
     prev_log_term = state.log.term_at(prev_log_index)
-    assert prev_log_term is not None, "a next index is at most one past the log"
+    if prev_log_term is None or progress.stream is Stream.SNAPSHOT:
+        # What the follower lacks is no longer in the log.
+        snapshotting.send_chunk(core, peer)
+        return
     config, log = core.config, state.log
     entries: tuple[LogEntry, ...] = ()
     if len(progress.in_flight) < config.max_in_flight:
@@ -228,13 +256,7 @@ def _send_append(core: Core, peer: NodeID) -> None:
     if entries and progress.stream is Stream.REPLICATE:
         progress.next_index = Index(entries[-1].index + 1)
         progress.in_flight.append(entries[-1].index)
-        _note_progress(core, peer)
-
-
-def _note_progress(core: Core, peer: NodeID) -> None:
-    progress = core.leadership.progress[peer]
-    data: dict[str, Json] = {"next": progress.next_index, "match": progress.match_index}
-    core.out.note("progress", {"peer": peer, "stream": progress.stream.value} | data)
+        core.note_progress(peer)
 
 
 # The follower
@@ -272,6 +294,9 @@ def _take_entries(
 ) -> AppendEntriesReply:
     """AppendEntries, receiver, rules 2 to 5: take what fits, commit what the leader has."""
     rules, log = core.rules, core.state.log
+    if args.prev_log_index < log.base.last_included_index:
+        # It is committed and compacted: what is committed is the leader's.
+        return replace(refusal, success=True, match_index=core.state.commit_index)
     # Rule 2: the entry before the new ones must be there, and be the leader's.
     term_here = log.term_at(args.prev_log_index)
     if term_here is None:

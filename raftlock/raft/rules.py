@@ -237,6 +237,36 @@ class Rules:
         """
         return commit_index
 
+    # Snapshots (section 7)
+
+    def installs(self, last_included_index: Index, commit_index: Index) -> bool:
+        """A snapshot is installed only by who lacks some of what it stands for.
+
+        Protects State Machine Safety: an older one would undo what was applied since.
+        """
+        return last_included_index > commit_index
+
+    def keeps_suffix(self, term_here: Term | None, last_included_term: Term) -> bool:
+        """InstallSnapshot, rule 6: what is behind the snapshot stays only if the logs agree there.
+
+        Protects Log Matching: entries behind another leader's entry are that leader's.
+        """
+        return term_here == last_included_term
+
+    def chunk_fits(self, checksum_here: int, checksum: int) -> bool:
+        """A chunk is put behind those before it only if all of them together are what was sent.
+
+        Protects State Machine Safety: half of one snapshot and half of another are none.
+        """
+        return checksum_here == checksum
+
+    def compacts_up_to(self, snapshot_index: Index, tail: int) -> Index:
+        """Only what a snapshot stands for leaves the log, and of that a tail is kept.
+
+        Protects Leader Completeness: entries behind the snapshot are nowhere else.
+        """
+        return Index(max(snapshot_index - tail, 0))
+
     # Cluster time (not in the paper; after LogCabin's cluster clock)
 
     def time_base(self, log: RaftLog, heard_time: Millis, heard_term: Term) -> Millis:

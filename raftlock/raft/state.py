@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
+from zlib import crc32
 
 from raftlock.raft.log import RaftLog
 from raftlock.types.ids import Index, Millis, NodeID, ProposalID, Term
+from raftlock.types.log import Snapshot, SnapshotMetadata
 from raftlock.types.roles import NodeRole
 
-__all__ = ["Candidacy", "Leadership", "Progress", "State", "Stream"]
+__all__ = ["Candidacy", "Leadership", "Progress", "Receiving", "Sending", "State", "Stream"]
 
 
 class Stream(StrEnum):
@@ -19,11 +21,36 @@ class Stream(StrEnum):
     `PROBE`: it does not know yet where the two logs agree, so it sends one message and waits for
     its answer, or for the next heartbeat, with `next_index` in its place. `REPLICATE`: it knows, so
     `next_index` moves on with each message sent, without waiting for the answer, as long as the
-    window has room; a refusal, be it of the next heartbeat, tells if one was lost.
+    window has room; a refusal, be it of the next heartbeat, tells if one was lost. `SNAPSHOT`: its
+    log no longer holds what the follower lacks, so it sends a snapshot, chunk by chunk.
     """
 
     PROBE = "probe"
     REPLICATE = "replicate"
+    SNAPSHOT = "snapshot"
+
+
+@dataclass(slots=True)
+class Sending:
+    """A snapshot on its way to a follower, who has `offset` bytes of it; `checksum` is theirs."""
+
+    snapshot: Snapshot
+    offset: int = 0
+    checksum: int = 0
+
+    def go_on_at(self, offset: int) -> None:
+        """The follower has that much."""
+        self.offset = min(offset, len(self.snapshot.data))
+        self.checksum = crc32(self.snapshot.data[: self.offset])
+
+
+@dataclass(slots=True)
+class Receiving:
+    """A snapshot that is arriving: the bytes of it that are here, and their checksum."""
+
+    metadata: SnapshotMetadata
+    data: bytearray = field(default_factory=bytearray)
+    checksum: int = 0
 
 
 @dataclass(slots=True)
@@ -37,12 +64,19 @@ class Progress:
     match_index: Index = Index(0)
     stream: Stream = Stream.PROBE
     in_flight: deque[Index] = field(default_factory=deque)
+    sending: Sending | None = None
     last_active: Millis | None = None
 
     def probe(self, next_index: Index) -> None:
         """Find out anew where the logs agree, beginning with the place before `next_index`."""
-        self.next_index, self.stream = next_index, Stream.PROBE
+        self.next_index, self.stream, self.sending = next_index, Stream.PROBE, None
         self.in_flight.clear()
+
+    def send(self, snapshot: Snapshot) -> Sending:
+        """Send a snapshot, from its first byte; the log goes on behind it."""
+        self.probe(Index(snapshot.metadata.last_included_index + 1))
+        self.stream, self.sending = Stream.SNAPSHOT, Sending(snapshot)
+        return self.sending
 
     def acknowledge(self, match_index: Index) -> None:
         """The follower has everything up to there."""
@@ -93,8 +127,13 @@ class State:
     voted_for: NodeID
     log: RaftLog
 
+    # The latest snapshot, and how many bytes of commands were applied since.
+    snapshot: Snapshot | None = None
+    applied_bytes: int = 0
+    receiving: Receiving | None = None
+
     # How much of the log is known to be on this node's own disk.
-    durable_index: Index
+    durable_index: Index = Index(0)
 
     # Figure 2, volatile state on all servers.
     commit_index: Index = Index(0)

@@ -18,7 +18,7 @@ class Storage(Protocol):
     """
 
     def load(self) -> Recovered:
-        """Give what survived: term, vote, the log from index 1. Called once, before any write."""
+        """Give what survived: term, vote, snapshot, the log. Called once, before any write."""
         ...
 
     def write(self, batch: Sequence[Persist]) -> None:

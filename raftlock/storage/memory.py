@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from raftlock.raft.effects import Persist, Recovered
-from raftlock.types.ids import Index
-from raftlock.types.log import LogEntry, PersistentState
+from raftlock.types.log import LogEntry, PersistentState, Snapshot, SnapshotMetadata
 
 __all__ = ["MemoryStorage"]
 
@@ -20,13 +19,15 @@ class MemoryStorage:
 
     def __init__(self) -> None:
         self._state = PersistentState()
+        self._snapshot: Snapshot | None = None
+        self._base = SnapshotMetadata()
         self._entries: list[LogEntry] = []
         self._unsynced: list[Persist] = []
 
     def load(self) -> Recovered:
         """Give what the disk holds; what is still in the cache is read through it."""
         self._drain()
-        return Recovered(state=self._state, entries=tuple(self._entries))
+        return Recovered(self._state, tuple(self._entries), self._snapshot, self._base)
 
     def write(self, batch: Sequence[Persist]) -> None:
         """Put the writes into the cache."""
@@ -60,7 +61,14 @@ class MemoryStorage:
         if write.state is not None:
             self._state = write.state
         if write.truncate_from is not None:
-            del self._entries[write.truncate_from - 1 :]
+            del self._entries[write.truncate_from - self._base.last_included_index - 1 :]
+        if write.snapshot is not None:
+            self._snapshot = write.snapshot
+        if write.base is not None:
+            gone = write.base.last_included_index - self._base.last_included_index
+            del self._entries[:gone]
+            self._base = write.base
         for entry in write.entries:
-            assert entry.index == Index(len(self._entries) + 1), "a log has no gaps"
+            last = self._base.last_included_index + len(self._entries)
+            assert entry.index == last + 1, "a log has no gaps"
             self._entries.append(entry)

@@ -89,4 +89,8 @@ def message_fields(message: Message) -> dict[str, Json]:
             "bytes": len(message.data),
             "done": message.done,
         }
-    return {"term": message.term}
+    return {
+        "term": message.term,
+        "offset": message.offset,
+        "match_index": message.match_index,
+    }

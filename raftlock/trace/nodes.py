@@ -131,6 +131,13 @@ class LogView:
             del self.rows[place:]
             self._changed(seq, self.first + place, cut=True)
 
+    def begin_after(self, seq: int, index: int) -> None:
+        """A snapshot stands for the entries up to `index`: what is behind them stays."""
+        if self.last <= index:
+            self.undo.clear()
+            self.rows, self.first = [], index + 1
+            self._changed(seq, self.first, cut=True)
+
     def wrote(self, write: int) -> None:
         """Write number `write` was handed to the disk: it covers what no write covered yet."""
         for undo in reversed(self.undo):

@@ -42,6 +42,9 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
     "append": {"entries": "R"},
     "truncate": {"from": "I", "to": "i"},
     "commit": {"index": "I"},
+    "snapshot": {"index": "I", "term": "i", "bytes": "i"},
+    "install": {"index": "I", "term": "i", "bytes": "i"},
+    "compact": {"to": "I"},
     "progress": {"peer": "S", "next": "I", "match": "I", "stream": "s"},
     "apply": {"index": "I", "term": "i", "stamp": "i", "op": "s", "hash": "s"},
     "lock": {

@@ -232,6 +232,18 @@ _WHYS = {
 }
 
 
+def _snapshot(event: TraceEvent, _view: ClusterView) -> Told | None:
+    index, size = number(event.data, "index"), number(event.data, "bytes")
+    return Told(f"{event.node} takes a snapshot of its table after entry {index} ({size} bytes).")
+
+
+def _install(event: TraceEvent, _view: ClusterView) -> Told | None:
+    index = number(event.data, "index")
+    if event.rule == "Restart":
+        return Told(f"{event.node} reads a snapshot from its disk: its table after entry {index}.")
+    return Told(f"{event.node} is sent a snapshot: it goes on from the table after entry {index}.")
+
+
 def _drop(event: TraceEvent, view: ClusterView) -> Told | None:
     data, why, label = event.data, text(event.data, "why"), text(event.data, "label")
     src, dst = text(data, "from"), text(data, "to")
@@ -281,6 +293,8 @@ _TELLERS: dict[str, Callable[[TraceEvent, ClusterView], Told | None]] = {
     "append": _append,
     "truncate": _truncate,
     "commit": _commit,
+    "snapshot": _snapshot,
+    "install": _install,
     "lock": lock_line,
     "drop": _drop,
     "client_call": _client_call,

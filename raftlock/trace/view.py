@@ -87,6 +87,7 @@ class ClusterView:
             "append": node(_append),
             "truncate": node(_truncate),
             "commit": node(_commit),
+            "install": node(_install),
             "progress": node(_progress),
             "apply": node(self._apply),
             "lock": node(_lock),
@@ -348,6 +349,14 @@ def _truncate(node: NodeView, event: TraceEvent) -> None:
 
 def _commit(node: NodeView, event: TraceEvent) -> None:
     node.commit = number(event.data, "index")
+
+
+def _install(node: NodeView, event: TraceEvent) -> None:
+    """The locks as the snapshot has them are told next, one by one."""
+    index = number(event.data, "index")
+    node.log.begin_after(event.seq, index)
+    node.commit = node.applied = index
+    node.hash, node.locks, node.locks_version = "", {}, event.seq
 
 
 def _progress(node: NodeView, event: TraceEvent) -> None:

@@ -45,6 +45,7 @@ from raftlock.types import (
     RaftStatus,
     RequestVoteArgs,
     RequestVoteReply,
+    Snapshot,
     SnapshotMetadata,
     WaiterInfo,
 )
@@ -61,7 +62,7 @@ _CONFIG = ConfigDict(extra="forbid", strict=True, val_json_bytes="base64", ser_j
 _VALIDATED: tuple[type, ...] = (
     *(RequestVoteArgs, RequestVoteReply, AppendEntriesArgs, AppendEntriesReply),
     *(InstallSnapshotArgs, InstallSnapshotReply),
-    *(LogEntry, PersistentState, SnapshotMetadata, IndexOffsetPair, ApplyMsg),
+    *(LogEntry, PersistentState, Snapshot, SnapshotMetadata, IndexOffsetPair, ApplyMsg),
     *(Command, LockInfo, WaiterInfo, BackoffAdvice, Outcome, QueuedWaiter, LockChange),
     *(RaftStatus, PeerState, PeerConnectionStatus, ProposalResult, ProposalStats),
 )

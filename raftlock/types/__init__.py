@@ -26,6 +26,7 @@ from raftlock.types.log import (
     IndexOffsetPair,
     LogEntry,
     PersistentState,
+    Snapshot,
     SnapshotMetadata,
 )
 from raftlock.types.roles import NodeRole
@@ -85,6 +86,7 @@ __all__ = [
     "RequestVoteArgs",
     "RequestVoteReply",
     "SessionID",
+    "Snapshot",
     "SnapshotMetadata",
     "SnapshotOperation",
     "Term",

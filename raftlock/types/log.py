@@ -12,6 +12,7 @@ __all__ = [
     "IndexOffsetPair",
     "LogEntry",
     "PersistentState",
+    "Snapshot",
     "SnapshotMetadata",
 ]
 
@@ -49,6 +50,17 @@ class SnapshotMetadata:
     last_included_index: Index = Index(0)
     last_included_term: Term = Term(0)
     last_included_stamp: Millis = Millis(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What stands for the log up to an entry: the state machine as that entry left it (added here).
+
+    `data` is the state machine's own; Raft does not look into it.
+    """
+
+    metadata: SnapshotMetadata
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,11 @@ class AppendEntriesReply:
 
 @dataclass(frozen=True, slots=True)
 class InstallSnapshotArgs:
-    """One chunk of a snapshot (paper Figure 13); `offset`, `done` and the stamp are added here."""
+    """One chunk of a snapshot (paper Figure 13); the stamp and `checksum` are added here.
+
+    `checksum` is the CRC-32 of the snapshot's bytes up to the end of this chunk, so that chunks
+    which do not belong together are not put together.
+    """
 
     term: Term
     leader_id: NodeID
@@ -96,14 +100,23 @@ class InstallSnapshotArgs:
     offset: int = 0
     done: bool = True
     last_included_stamp: Millis = Millis(0)
+    checksum: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class InstallSnapshotReply:
-    """The answer to a chunk; `request_term` (added) is the term it was sent in."""
+    """The answer to a chunk (all but `term` is added here); `request_term` is the term it was of.
+
+    `offset` says how much of the snapshot up to `last_included_index` has arrived, and so where to
+    go on. Once the node has all of it, or needs none of it, `match_index` is not 0 and says up to
+    where its log agrees with the leader's.
+    """
 
     term: Term
     request_term: Term = Term(0)
+    last_included_index: Index = Index(0)
+    offset: int = 0
+    match_index: Index = Index(0)
 
 
 Message = (

@@ -183,7 +183,8 @@ BROKEN = {name: rule for name, rule in vars(AllBroken).items() if not name.start
 
 def test_every_rule_is_among_the_broken_ones():
     rules = {name for name in vars(LockRules) if not name.startswith("_")}
-    assert rules == BROKEN.keys()
+    # Here no snapshot is taken: what it must keep is for test_snapshots.
+    assert rules - {"keeps_sessions"} == BROKEN.keys()
 
 
 @pytest.mark.parametrize("name", BROKEN)

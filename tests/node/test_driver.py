@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from raftlock.errors import ErrorCode
 from raftlock.node.driver import Driver, Work
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import Receive, Recovered, Wake
+from raftlock.storage.memory import MemoryStorage
 from raftlock.trace.recorder import Recorder
 from raftlock.types import (
     AppendEntriesArgs,
@@ -13,6 +16,8 @@ from raftlock.types import (
     ClientID,
     Command,
     Index,
+    InstallSnapshotArgs,
+    InstallSnapshotReply,
     LockID,
     LockOperation,
     LogEntry,
@@ -35,7 +40,9 @@ N1, N2, N3 = NodeID("n1"), NodeID("n2"), NodeID("n3")
 class Bench:
     """One driver, its clock in the test's hand, its disk done when the test says so."""
 
-    def __init__(self, *voters: NodeID, recovered: Recovered | None = None) -> None:
+    def __init__(
+        self, *voters: NodeID, recovered: Recovered | None = None, snapshot_entries: int = 10_000
+    ) -> None:
         self.now = 0
         self.recorder = Recorder({"nodes": list(voters)}, lambda: Micros(self.now * 1000))
         config = RaftConfig(
@@ -45,6 +52,8 @@ class Bench:
             election_timeout_ms_max=300,
             heartbeat_ms=50,
             pre_vote=False,
+            snapshot_entries=snapshot_entries,
+            snapshot_tail=1,
         )
         self.driver = Driver(config, recovered or Recovered(), self.recorder, seed=1, now=Millis(0))
         self.results: list[ProposalResult] = []
@@ -225,6 +234,52 @@ def test_a_restarted_node_tells_what_its_disk_kept() -> None:
     assert bench.kinds() == ["term", "vote", "append", "timer_set"]
     told = bench.recorder.events[2].data["entries"]
     assert [(row["index"], row["op"]) for row in told] == [(1, "no-op"), (2, "tick")]  # type: ignore[index,union-attr,call-overload]
+
+
+def test_a_long_log_becomes_a_snapshot_and_a_restart_goes_on_from_it() -> None:
+    bench = Bench(N1, snapshot_entries=3)
+    disk = MemoryStorage()
+    work = bench.wake(1_000)
+    for client in ("alice", "bob", "carol", "dave"):
+        while work.write:
+            disk.write(work.write)
+            disk.sync()
+            work = bench.synced()
+        work = bench.propose(LockOperation.ACQUIRE, client, ttl=1_000)
+    while work.write:
+        disk.write(work.write)
+        disk.sync()
+        work = bench.synced()
+    kept = disk.load()
+    assert kept.snapshot is not None
+    assert kept.snapshot.metadata.last_included_index == 3
+    assert [entry.index for entry in kept.entries] == [3, 4, 5]
+    again = Bench(N1, recovered=kept)
+    assert again.driver.raft.last_applied == again.driver.table.last_applied == 3
+    told = [event for event in again.recorder.events if event.kind in {"install", "lock", "append"}]
+    assert [event.kind for event in told] == ["install", "lock", "append"]
+    assert told[1].data["owner"] == "alice"
+    again.wake(3_000)
+    again.synced()
+    again.synced()
+    assert again.driver.table.last_token == bench.driver.table.last_token
+
+
+def test_a_snapshot_from_the_leader_takes_the_tables_place() -> None:
+    leader = alone()
+    leader.propose(LockOperation.ACQUIRE, "alice", ttl=1_000)
+    leader.synced()
+    data = leader.driver.table.snapshot()
+    bench = Bench(N1, N2, N3)
+    chunk = InstallSnapshotArgs(Term(1), N2, Index(2), Term(1), data, checksum=crc32(data))
+    assert not bench.receive(N2, chunk).sends
+    assert bench.driver.table.digest() == leader.driver.table.digest()
+    (reply,) = bench.synced().sends
+    assert isinstance(reply.message, InstallSnapshotReply)
+    assert reply.message.match_index == 2
+    assert bench.driver.raft.durable_index == 2
+    view = bench.recorder.view.nodes[N1]
+    assert (view.applied, view.commit, view.log.first, list(view.locks)) == (2, 2, 3, ["printer"])
 
 
 def test_an_old_leaders_answer_after_a_truncation_is_not_taken_for_durable() -> None:

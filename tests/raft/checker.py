@@ -5,7 +5,7 @@ Nothing here is taken from the core but what it shows of itself: role, term, vot
 
 from itertools import pairwise
 
-from raftlock.types import AppendEntriesReply, NodeRole, RequestVoteReply
+from raftlock.types import AppendEntriesReply, InstallSnapshotReply, NodeRole, RequestVoteReply
 
 
 class Checker:
@@ -29,7 +29,9 @@ class Checker:
 
     def check(self, node, effects, now):
         raft = node.raft
-        log = raft.log.entries(1, raft.log.last_index)
+        # What was compacted had been applied.
+        first = raft.log.first_index
+        log = (*node.applied[: first - 1], *raft.log.entries(first, raft.log.last_index))
         if log != self.known_logs.get(node.number):
             self._check_log_matching(log)
             self._check_stamps(log, now)
@@ -56,7 +58,9 @@ class Checker:
         if isinstance(message, AppendEntriesReply) and message.success:
             assert disk.state.current_term >= message.term, "term on disk"
             if disk.state.current_term == message.term:
-                assert len(disk.log) >= message.match_index, "entries on disk"
+                assert disk.last[0] >= message.match_index, "entries on disk"
+        if isinstance(message, InstallSnapshotReply):
+            assert disk.last[0] >= message.match_index, "snapshot on disk"
 
     def _check_monotone(self, node):
         raft = node.raft

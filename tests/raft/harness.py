@@ -9,7 +9,9 @@ The scenarios are named as in the conformance list: E1 to E15 elections, L1 to L
 are the paper's, so pre-vote and check-quorum are off unless a test turns them on.
 """
 
+import json
 from collections import Counter, deque
+from zlib import crc32
 
 from raftlock.raft import (
     PeerLost,
@@ -21,16 +23,19 @@ from raftlock.raft import (
     Receive,
     Recovered,
     Rules,
+    SnapshotTaken,
     Wake,
 )
 from raftlock.types import (
     AppendEntriesArgs,
     AppendEntriesReply,
+    InstallSnapshotArgs,
     LogEntry,
     NodeRole,
     PersistentState,
     RequestVoteArgs,
     RequestVoteReply,
+    SnapshotMetadata,
 )
 from tests.raft.checker import Checker
 
@@ -55,7 +60,7 @@ def entries(first, *terms, stamp=0):
 
 def terms(log):
     """The terms in a node's log, as the scenarios write a log."""
-    return [entry.term for entry in log.entries(1, log.last_index)]
+    return [entry.term for entry in log.entries(log.first_index, log.last_index)]
 
 
 def vote_request(term, candidate, last_term=0, last_index=0, **flags):
@@ -78,6 +83,14 @@ def ack(term, match):
     return AppendEntriesReply(term, success=True, match_index=match, request_term=term)
 
 
+def chunk(term, leader, index, data=b"", *, of_term=1, offset=0, done=True, before=b"", stamp=0):
+    """A chunk of a snapshot up to (of_term, index); `before` are the bytes sent before it."""
+    checksum = crc32(before + data)
+    return InstallSnapshotArgs(
+        term, name(leader), index, of_term, data, offset, done, stamp, checksum
+    )
+
+
 def rejection(term, prev, conflict=(0, 1)):
     """A refusal of the place `prev`, with hint `conflict` (term, index)."""
     return AppendEntriesReply(
@@ -90,11 +103,23 @@ def rejection(term, prev, conflict=(0, 1)):
     )
 
 
+def pack(applied):
+    """What was applied, as a state machine's snapshot."""
+    rows = [(e.term, e.index, e.command.decode(), e.stamp) for e in applied]
+    return json.dumps(rows).encode()
+
+
+def unpack(data):
+    return [LogEntry(t, i, command.encode(), stamp) for t, i, command, stamp in json.loads(data)]
+
+
 class Disk:
     """Keeps what was synced; the rest is lost in a crash."""
 
     def __init__(self, state, log):
         self.state = state
+        self.snapshot = None
+        self.base = SnapshotMetadata()
         self.log = list(log)
         self.pending = []
         self.done = 0
@@ -105,15 +130,28 @@ class Disk:
         for write in self.pending[:count]:
             self.state = write.state or self.state
             if write.truncate_from is not None:
-                del self.log[write.truncate_from - 1 :]
+                del self.log[write.truncate_from - self.first :]
+            self.snapshot = write.snapshot or self.snapshot
+            if write.base is not None:
+                self.log = [
+                    entry for entry in self.log if entry.index > write.base.last_included_index
+                ]
+                self.base = write.base
             self.log += write.entries
+            assert [entry.index - self.first for entry in self.log] == list(range(len(self.log)))
             self.done = write.write
         del self.pending[:count]
         return count > 0
 
     @property
+    def first(self):
+        return self.base.last_included_index + 1
+
+    @property
     def last(self):
-        return (self.log[-1].index, self.log[-1].term) if self.log else (0, 0)
+        if self.log:
+            return (self.log[-1].index, self.log[-1].term)
+        return (self.base.last_included_index, self.base.last_included_term)
 
 
 class Node:
@@ -128,13 +166,14 @@ class Node:
         self.boot(now)
 
     def boot(self, now):
-        recovered = Recovered(self.disk.state, tuple(self.disk.log))
+        disk = self.disk
+        recovered = Recovered(disk.state, tuple(disk.log), disk.snapshot, disk.base)
         self.raft = Raft(self.config, recovered, self.random, self.rules, now=now)
         self.disk.pending.clear()
         self.disk.done = 0
         self.handed_out = 0
         self.held = []
-        self.applied = []
+        self.applied = unpack(disk.snapshot.data) if disk.snapshot else []
         self.resolved = []
         self.notes = []
 
@@ -146,6 +185,8 @@ class Node:
             self.handed_out = effects.persist.write
             self.disk.pending.append(effects.persist)
         self.held += [(self.handed_out, send) for send in effects.send_after]
+        if effects.install is not None:
+            self.applied = unpack(effects.install.data)
         self.applied += effects.apply
         self.resolved += effects.resolved
         self.notes += effects.trace
@@ -248,9 +289,16 @@ class Network:
         effects = node.raft.step(event)
         self.post(k, node.perform(effects))
         self.checker.check(node, effects, self.now)
+        if effects.take_snapshot:
+            self.snapshot(k)
         if self.auto_sync:
             self.sync(k)
         return effects
+
+    def snapshot(self, k):
+        """The node's state machine is what it has applied, and so is its snapshot."""
+        applied = self.nodes[k].applied
+        return self.step(k, SnapshotTaken(self.now, len(applied), pack(applied)))
 
     def sync(self, k, count=None):
         """Make pending writes of a node durable and tell it so; the effects, if there were any."""

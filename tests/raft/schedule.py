@@ -33,6 +33,9 @@ class Schedule(Network):
             max_entries_per_append=draw.choice([1, 2, 64]),
             max_in_flight=draw.choice([1, 2, 64]),
             max_uncommitted_bytes=draw.choice([3, 1000]),
+            snapshot_entries=draw.choice([1, 5, 1000]),
+            snapshot_tail=draw.choice([0, 0, 3]),
+            snapshot_chunk_bytes=draw.choice([50, 10_000]),
             pre_vote=draw.random() < 0.4,
             check_quorum=draw.random() < 0.4,
         )

@@ -392,7 +392,7 @@ def test_a_leader_that_steps_down_waits_a_whole_election_timeout():
         (2, RequestVoteReply(5, vote_granted=True, is_pre_vote=True, request_term=1)),
         (2, AppendEntriesArgs(5, name(2), 0, 0, entries(2, 5))),  # with a gap
         (2, AppendEntriesArgs(5, name(2), 0, 0, entries(1, 5) * 2)),
-        (2, InstallSnapshotArgs(5, name(2), 9, 9)),
+        (2, InstallSnapshotArgs(5, name(3), 9, 9)),
     ],
 )
 def test_what_nobody_could_have_sent_is_dropped(sender, message):

@@ -1,7 +1,7 @@
 import pytest
 
 from raftlock.raft import RaftLog
-from raftlock.types import LogEntry
+from raftlock.types import LogEntry, SnapshotMetadata
 from tests.raft.harness import entries
 
 
@@ -58,6 +58,27 @@ def test_truncation_drops_the_entry_and_all_behind_it():
     assert log.last_index == 1
 
 
+def test_a_compacted_log_knows_what_is_before_it_and_no_more():
+    log = RaftLog(entries(1, 1, 1, 2, 3, stamp=7))
+    log.compact(log.place(2))
+    assert (log.first_index, log.last_index, log.base) == (3, 4, SnapshotMetadata(2, 1, 7))
+    assert [log.term_at(index) for index in (0, 1, 2, 3, 4, 5)] == [None, None, 1, 2, 3, None]
+    assert [entry.index for entry in log.entries(3, 9)] == [3, 4]
+    assert (log.first_index_of(3), log.last_index_of(2), log.last_index_of(1)) == (4, 3, 2)
+    assert log.place(2) == log.base
+    log.truncate(4)
+    log.append(entries(4, 5))
+    assert log.last_term == 5
+
+
+def test_a_log_may_begin_behind_its_end():
+    log = RaftLog(entries(1, 1))
+    log.compact(SnapshotMetadata(9, 4, 50))
+    assert (log.last_index, log.last_term, log.last_stamp, log.entries(10, 20)) == (9, 4, 50, ())
+    log.append(entries(10, 4))
+    assert log.entry(10).index == 10
+
+
 @pytest.mark.parametrize(
     "misuse",
     [
@@ -67,6 +88,7 @@ def test_truncation_drops_the_entry_and_all_behind_it():
         lambda log: log.entry(0),
         lambda log: log.entry(2),
         lambda log: log.entries(0, 1),
+        lambda log: log.compact(SnapshotMetadata(-1)),
     ],
 )
 def test_misuse_is_a_programmers_error(misuse):

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from raftlock.raft.effects import Persist, Recovered
 from raftlock.storage import MemoryStorage
-from raftlock.types import Index, LogEntry, NodeID, PersistentState, Term
+from raftlock.types import (
+    Index,
+    LogEntry,
+    NodeID,
+    PersistentState,
+    Snapshot,
+    SnapshotMetadata,
+    Term,
+)
 
 
 def entry(index: int, term: int = 1) -> LogEntry:
     return LogEntry(term=Term(term), index=Index(index), command=b"x%d" % index)
+
+
+def place(index: int, term: int = 1) -> SnapshotMetadata:
+    return SnapshotMetadata(Index(index), Term(term))
 
 
 def write(
@@ -49,6 +61,37 @@ def test_a_write_truncates_before_it_appends() -> None:
     disk.write([write(2, entry(2, term=4), truncate_from=2)])
     disk.close()
     assert disk.load().entries == (entry(1), entry(2, term=4))
+
+
+def test_a_snapshot_takes_the_place_of_the_log_up_to_its_base() -> None:
+    disk = MemoryStorage()
+    disk.write([write(1, entry(1), entry(2), entry(3))])
+    snapshot = Snapshot(place(2), b"two")
+    disk.write([Persist(2, None, None, (entry(4),), snapshot, place(1))])
+    disk.close()
+    assert disk.load() == Recovered(
+        entries=(entry(2), entry(3), entry(4)), snapshot=snapshot, base=place(1)
+    )
+    disk.write([write(3, entry(3, term=2), truncate_from=3)])
+    assert disk.load().entries == (entry(2), entry(3, term=2))
+
+
+def test_a_base_may_lie_behind_the_last_entry() -> None:
+    disk = MemoryStorage()
+    disk.write([write(1, entry(1), entry(2))])
+    disk.write([Persist(2, None, None, (), Snapshot(place(9), b"nine"), place(9))])
+    disk.write([write(3, entry(10))])
+    assert disk.load().base == place(9)
+    assert disk.load().entries == (entry(10),)
+
+
+def test_a_crash_loses_a_snapshot_together_with_the_compaction() -> None:
+    disk = MemoryStorage()
+    disk.write([write(1, entry(1), entry(2))])
+    disk.sync()
+    disk.write([Persist(2, None, None, (), Snapshot(place(2), b"two"), place(2))])
+    disk.crash()
+    assert disk.load() == Recovered(entries=(entry(1), entry(2)))
 
 
 def test_a_crash_loses_a_truncation_together_with_the_entries_that_replaced_it() -> None:

@@ -91,7 +91,12 @@ CASES = [
             "done": False,
         },
     ),
-    (InstallSnapshotReply(4), "IS✓", "InstallSnapshotReply", {"term": 4}),
+    (
+        InstallSnapshotReply(4, 4, 9, 100),
+        "IS✓",
+        "InstallSnapshotReply",
+        {"term": 4, "offset": 100, "match_index": 0},
+    ),
 ]
 
 

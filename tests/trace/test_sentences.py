@@ -61,6 +61,25 @@ def lose(label, why):
 
 
 CASES = [
+    # snapshots
+    (
+        elected,
+        lambda t: t.emit("n1", "snapshot", index=12, term=1, bytes=300),
+        "n1 takes a snapshot of its table after entry 12 (300 bytes).",
+        "info",
+    ),
+    (
+        elected,
+        lambda t: t.emit("n2", "install", index=12, term=1, bytes=300),
+        "n2 is sent a snapshot: it goes on from the table after entry 12.",
+        "info",
+    ),
+    (
+        elected,
+        lambda t: t.emit("n2", "install", "Restart", index=12, term=1, bytes=300),
+        "n2 reads a snapshot from its disk: its table after entry 12.",
+        "info",
+    ),
     # asking before standing, and giving up an office
     (
         nothing,

@@ -70,9 +70,19 @@ MESSAGES = st.one_of(
     st.builds(AppendEntriesReply, COUNTS, st.booleans(), *[COUNTS] * 5),
     st.builds(
         InstallSnapshotArgs,
-        *(COUNTS, NAMES, COUNTS, COUNTS, st.binary(max_size=50), COUNTS, st.booleans(), COUNTS),
+        *(
+            COUNTS,
+            NAMES,
+            COUNTS,
+            COUNTS,
+            st.binary(max_size=50),
+            COUNTS,
+            st.booleans(),
+            COUNTS,
+            COUNTS,
+        ),
     ),
-    st.builds(InstallSnapshotReply, COUNTS, COUNTS),
+    st.builds(InstallSnapshotReply, *[COUNTS] * 5),
 )
 FRAMES = st.builds(PeerFrame, COUNTS, MESSAGES, st.none() | COUNTS)
 

@@ -42,6 +42,7 @@ from raftlock.types import (
     RequestVoteArgs,
     RequestVoteReply,
     SessionID,
+    Snapshot,
     SnapshotMetadata,
     SnapshotOperation,
     Term,
@@ -166,7 +167,7 @@ SAMPLES = [
     ),
     (
         InstallSnapshotArgs(
-            Term(4), N1, Index(6), Term(3), b"\x00\xffsnap", 65_536, False, Millis(4_000)
+            Term(4), N1, Index(6), Term(3), b"\x00\xffsnap", 65_536, False, Millis(4_000), 7
         ),
         {
             "term": 4,
@@ -177,9 +178,30 @@ SAMPLES = [
             "offset": 65536,
             "done": False,
             "last_included_stamp": 4000,
+            "checksum": 7,
         },
     ),
-    (InstallSnapshotReply(Term(4), Term(4)), {"term": 4, "request_term": 4}),
+    (
+        InstallSnapshotReply(Term(4), Term(4), Index(6), 100),
+        {
+            "term": 4,
+            "request_term": 4,
+            "last_included_index": 6,
+            "offset": 100,
+            "match_index": 0,
+        },
+    ),
+    (
+        Snapshot(SnapshotMetadata(Index(6), Term(3), Millis(4_000)), b"\x00\xffsnap"),
+        {
+            "metadata": {
+                "last_included_index": 6,
+                "last_included_term": 3,
+                "last_included_stamp": 4000,
+            },
+            "data": "AP9zbmFw",
+        },
+    ),
     (
         LogEntry(Term(2), Index(3), COMMAND, Millis(5)),
         {"term": 2, "index": 3, "command": COMMAND_JSON, "stamp": 5},
