@@ -122,4 +122,6 @@ def timing_of(profile: Profile, random: Random64) -> Timing:
         sync_us=profile.sync_us,
         first_timeout_ms=lan.first_timeout_ms,
         first_timeout_step_ms=4 + random.below(lan.first_timeout_step_ms),
+        # A simulated network tells nobody of a broken connection.
+        peer_lost=False,
     )
