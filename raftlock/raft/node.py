@@ -1,12 +1,12 @@
 """Raft itself, as its driver sees it: events go in, effects come out, nothing else happens.
 
 What each event leads to is in the section's own file: `election`, `replication`, `commitment`,
-`check_quorum`, `snapshotting`.
+`check_quorum`, `reads`, `snapshotting`.
 """
 
 from __future__ import annotations
 
-from raftlock.raft import commitment, election, replication, snapshotting
+from raftlock.raft import commitment, election, reads, replication, snapshotting
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.core import Core
 from raftlock.raft.effects import (
@@ -15,6 +15,7 @@ from raftlock.raft.effects import (
     PeerLost,
     Persisted,
     Propose,
+    Read,
     Receive,
     Recovered,
     SnapshotTaken,
@@ -23,7 +24,7 @@ from raftlock.raft.effects import (
 from raftlock.raft.log import RaftLog
 from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
-from raftlock.raft.state import Candidacy, Receiving, Sending
+from raftlock.raft.state import Candidacy, Leadership, Receiving, Sending
 from raftlock.types.events import Json
 from raftlock.types.ids import Index, Millis, NodeID, Term
 from raftlock.types.log import Snapshot, SnapshotMetadata
@@ -80,11 +81,14 @@ class Raft:
             case PeerLost():
                 election.peer_lost(core, event.peer)
                 replication.peer_lost(core, event.peer)
+            case Read():
+                _read(core, event)
             case SnapshotTaken():
                 snapshotting.keep(core, event)
             case _:
                 _persisted(core, event)
         commitment.apply_committed(core)
+        reads.answer_ready(core)
         snapshotting.ask_if_due(core)
         return core.take_effects()
 
@@ -135,6 +139,7 @@ class Raft:
             "heard_term": state.heard_term,
             "cluster_time": core.cluster_time(core.now),
             "proposals": {str(index): text for index, text in state.proposals.items()},
+            "reading": _dump_reading(state.leadership),
             "candidacy": _dump_candidacy(state.candidacy),
             "pre_vote": _dump_candidacy(state.pre_vote),
             "leader_heard": state.leader_heard,
@@ -225,6 +230,11 @@ def _wake(core: Core) -> None:
         election.election_timeout(core)
 
 
+def _read(core: Core, event: Read) -> None:
+    if reads.take(core, event.read_id):
+        replication.ask_all(core)
+
+
 def _persisted(core: Core, event: Persisted) -> None:
     commitment.log_durable(core, event.write, event.last_index, event.last_term)
     election.own_vote_durable(core, event.write)
@@ -256,6 +266,17 @@ def _dump_candidacy(candidacy: Candidacy | None) -> Json:
         "own_vote_write": candidacy.own_vote_write,
         "granted": list(candidacy.granted),
         "refused": list(candidacy.refused),
+    }
+
+
+def _dump_reading(leadership: Leadership | None) -> Json:
+    if leadership is None:
+        return None
+    return {
+        "round": leadership.round,
+        "confirmed": leadership.confirmed,
+        "round_began": {str(number): began for number, began in leadership.round_began.items()},
+        "waiting": [[read.read_id, read.index, read.round] for read in leadership.reads],
     }
 
 
@@ -291,6 +312,7 @@ def _dump_progress(core: Core) -> Json:
             "match_index": progress.match_index,
             "stream": progress.stream.value,
             "in_flight": list(progress.in_flight),
+            "round": progress.round,
             "sending": _dump_sending(progress.sending),
             "last_active": progress.last_active,
         }

@@ -147,7 +147,7 @@ def _from_base64(value: Json) -> bytes:
 # ---- values of the vocabulary ----
 
 
-_RARE = frozenset({"is_transfer"})
+_RARE = frozenset({"is_transfer", "round"})
 """Fields that few messages use: written only there, so that the others read well."""
 
 

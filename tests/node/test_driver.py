@@ -7,7 +7,7 @@ from zlib import crc32
 from raftlock.errors import ErrorCode
 from raftlock.node.driver import Driver, Work
 from raftlock.raft.config import RaftConfig
-from raftlock.raft.effects import Receive, Recovered, Wake
+from raftlock.raft.effects import Receive, Recovered, Resolution, Wake
 from raftlock.storage.memory import MemoryStorage
 from raftlock.trace.recorder import Recorder
 from raftlock.types import (
@@ -234,6 +234,36 @@ def test_a_restarted_node_tells_what_its_disk_kept() -> None:
     assert bench.kinds() == ["term", "vote", "append", "timer_set"]
     told = bench.recorder.events[2].data["entries"]
     assert [(row["index"], row["op"]) for row in told] == [(1, "no-op"), (2, "tick")]  # type: ignore[index,union-attr,call-overload]
+
+
+def test_a_read_is_answered_from_what_is_applied() -> None:
+    bench = alone()
+    bench.propose(LockOperation.ACQUIRE, "alice", ttl=1_000)
+    owners: list[str] = []
+
+    def look(resolution: Resolution) -> None:
+        assert resolution.accepted
+        change = bench.driver.table.info(LockID("printer"))
+        owners.append(change.owner_id if change else "")
+
+    bench.driver.read(Millis(bench.now), look)
+    assert owners == [""]  # what was not committed was not asked for
+    bench.synced()
+    bench.driver.read(Millis(bench.now), look)
+    assert owners == ["", "alice"]
+    # Its time is over, though no entry says so yet: the read waits for the one that does.
+    bench.now = 3_000
+    bench.driver.read(Millis(bench.now), look)
+    assert len(owners) == 2
+    bench.synced()
+    assert owners == ["", "alice", ""]
+
+
+def test_who_does_not_lead_does_not_read() -> None:
+    bench = Bench(N1, N2, N3)
+    answers: list[Resolution] = []
+    bench.driver.read(Millis(0), answers.append)
+    assert [(answer.accepted, answer.code) for answer in answers] == [(False, ErrorCode.NO_LEADER)]
 
 
 def test_a_long_log_becomes_a_snapshot_and_a_restart_goes_on_from_it() -> None:

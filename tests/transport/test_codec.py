@@ -59,7 +59,8 @@ def append_entries(draw):
         for place in range(draw(st.integers(0, 3)))
     )
     return AppendEntriesArgs(
-        draw(COUNTS), draw(NAMES), prev, draw(COUNTS), entries, draw(COUNTS), draw(COUNTS)
+        *(draw(COUNTS), draw(NAMES), prev, draw(COUNTS), entries),
+        *(draw(COUNTS), draw(COUNTS), draw(COUNTS)),
     )
 
 
@@ -67,7 +68,7 @@ MESSAGES = st.one_of(
     st.builds(RequestVoteArgs, COUNTS, NAMES, COUNTS, COUNTS, st.booleans(), st.booleans()),
     st.builds(RequestVoteReply, COUNTS, st.booleans(), st.booleans(), COUNTS),
     append_entries(),
-    st.builds(AppendEntriesReply, COUNTS, st.booleans(), *[COUNTS] * 5),
+    st.builds(AppendEntriesReply, COUNTS, st.booleans(), *[COUNTS] * 6),
     st.builds(
         InstallSnapshotArgs,
         *(
@@ -78,11 +79,10 @@ MESSAGES = st.one_of(
             st.binary(max_size=50),
             COUNTS,
             st.booleans(),
-            COUNTS,
-            COUNTS,
+            *[COUNTS] * 3,
         ),
     ),
-    st.builds(InstallSnapshotReply, *[COUNTS] * 5),
+    st.builds(InstallSnapshotReply, *[COUNTS] * 6),
 )
 FRAMES = st.builds(PeerFrame, COUNTS, MESSAGES, st.none() | COUNTS)
 
