@@ -157,6 +157,8 @@ class Driver:
         self._send_after(effects.send_after, cause, work)
         # Resolved before applied: in a cluster of one an entry is accepted and applied in one step.
         for resolution in effects.resolved:
+            if not resolution.proposal_id and not resolution.accepted:
+                self._empty_index = Index(0)  # no tick was taken: it is still due
             self.proposals.resolve(event.now, resolution)
         if effects.install is not None:
             self._restore(effects.install, cause)

@@ -14,6 +14,7 @@ from raftlock.raft.effects import (
     Resolution,
     Send,
     SnapshotTaken,
+    Transfer,
     Wake,
 )
 from raftlock.raft.log import RaftLog
@@ -40,5 +41,6 @@ __all__ = [
     "Rules",
     "Send",
     "SnapshotTaken",
+    "Transfer",
     "Wake",
 ]

@@ -40,6 +40,7 @@ __all__ = [
     "Resolution",
     "Send",
     "SnapshotTaken",
+    "Transfer",
     "Wake",
 ]
 
@@ -111,7 +112,19 @@ class Read:
     read_id: ProposalID
 
 
-Event = Receive | Wake | Propose | Persisted | PeerLost | SnapshotTaken | Read
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Hand leadership to `target`, or to the follower that is furthest if it is empty.
+
+    It is answered by one `Resolution` of that id: accepted once the target was told to stand.
+    """
+
+    now: Millis
+    proposal_id: ProposalID
+    target: NodeID = NodeID("")
+
+
+Event = Receive | Wake | Propose | Persisted | PeerLost | SnapshotTaken | Read | Transfer
 """Whatever may happen to the core."""
 
 

@@ -75,4 +75,7 @@ def _has_lease(core: Core) -> bool:
     began = leadership.round_began.get(leadership.confirmed)
     if not config.lease_reads or began is None:
         return False
+    if leadership.handover is not None or leadership.has_told:
+        # Votes that are asked for in the leader's name are given in spite of its lease.
+        return False
     return core.rules.lease_holds(Millis(core.now - began), config.election_timeout_ms_min)

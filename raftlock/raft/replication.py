@@ -177,15 +177,20 @@ def _refusal(core: Core, event: Propose) -> Resolution | None:
     """Why a proposal is not taken; ``None`` if it is."""
     if core.state.role is not NodeRole.LEADER:
         return core.not_leader(event.proposal_id)
-    if _is_too_much(core, len(event.command)):
-        return Resolution(
-            event.proposal_id,
-            accepted=False,
-            leader_id=core.node_id,
-            code=ErrorCode.BUSY,
-            message=f"Too much waits to be committed on {core.node_id}: ask again in a moment.",
-        )
-    return None
+    handover = core.leadership.handover
+    if handover is not None:
+        why = f"{core.node_id} is handing over to {handover.target}"
+    elif _is_too_much(core, len(event.command)):
+        why = f"Too much waits to be committed on {core.node_id}"
+    else:
+        return None
+    return Resolution(
+        event.proposal_id,
+        accepted=False,
+        leader_id=core.node_id,
+        code=ErrorCode.BUSY,
+        message=f"{why}: ask again in a moment.",
+    )
 
 
 def _is_too_much(core: Core, size: int) -> bool:

@@ -264,6 +264,15 @@ class Rules:
         """
         return since_round_began < patience * 98 // 100
 
+    # Handing over (thesis 3.10)
+
+    def may_take_over(self, match_index: Index, last_index: Index) -> bool:
+        """Thesis 3.10, step 2: the target stands only once it has the leader's whole log.
+
+        Protects progress: others would not vote for it, and nobody would lead meanwhile.
+        """
+        return match_index == last_index
+
     # Snapshots (section 7)
 
     def installs(self, last_included_index: Index, commit_index: Index) -> bool:

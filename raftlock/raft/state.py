@@ -14,6 +14,7 @@ from raftlock.types.roles import NodeRole
 
 __all__ = [
     "Candidacy",
+    "Handover",
     "Leadership",
     "Progress",
     "Receiving",
@@ -123,12 +124,23 @@ class WaitingRead:
 
 
 @dataclass(slots=True)
+class Handover:
+    """A leadership that is being handed to `target`, `since` then; `told` once it shall stand."""
+
+    target: NodeID
+    since: Millis
+    proposal_id: ProposalID
+    told: bool = False
+
+
+@dataclass(slots=True)
 class Leadership:
     """What only a leader has: its followers' progress, and where its clock began to run.
 
     `first_index` is where its own first entry stands. `uncommitted_bytes` are those of the commands
     in its log that are not committed yet. `round` counts its rounds of heartbeats, `confirmed` is
     the last one that a majority answered, and `round_began` when it and those after it began.
+    `has_told` stays true once any follower was told to stand: it may do so at any time.
     """
 
     progress: dict[NodeID, Progress]
@@ -140,6 +152,8 @@ class Leadership:
     confirmed: int = 0
     round_began: dict[int, Millis] = field(default_factory=dict)
     reads: list[WaitingRead] = field(default_factory=list)
+    handover: Handover | None = None
+    has_told: bool = False
 
 
 @dataclass(slots=True)

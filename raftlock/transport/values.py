@@ -47,6 +47,7 @@ from raftlock.types import (
     RequestVoteReply,
     Snapshot,
     SnapshotMetadata,
+    TimeoutNow,
     WaiterInfo,
 )
 
@@ -61,7 +62,7 @@ T = TypeVar("T")
 _CONFIG = ConfigDict(extra="forbid", strict=True, val_json_bytes="base64", ser_json_bytes="base64")
 _VALIDATED: tuple[type, ...] = (
     *(RequestVoteArgs, RequestVoteReply, AppendEntriesArgs, AppendEntriesReply),
-    *(InstallSnapshotArgs, InstallSnapshotReply),
+    *(InstallSnapshotArgs, InstallSnapshotReply, TimeoutNow),
     *(LogEntry, PersistentState, Snapshot, SnapshotMetadata, IndexOffsetPair, ApplyMsg),
     *(Command, LockInfo, WaiterInfo, BackoffAdvice, Outcome, QueuedWaiter, LockChange),
     *(RaftStatus, PeerState, PeerConnectionStatus, ProposalResult, ProposalStats),

@@ -15,6 +15,7 @@ __all__ = [
     "Message",
     "RequestVoteArgs",
     "RequestVoteReply",
+    "TimeoutNow",
 ]
 
 
@@ -125,6 +126,14 @@ class InstallSnapshotReply:
     round: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class TimeoutNow:
+    """A leader asks a follower to stand for election at once (thesis 3.10; added here)."""
+
+    term: Term
+    leader_id: NodeID
+
+
 Message = (
     RequestVoteArgs
     | RequestVoteReply
@@ -132,5 +141,6 @@ Message = (
     | AppendEntriesReply
     | InstallSnapshotArgs
     | InstallSnapshotReply
+    | TimeoutNow
 )
 """Whatever one node may say to another."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zlib import crc32
 
 from raftlock.errors import ErrorCode
 from raftlock.node.driver import Driver, Work
 from raftlock.raft.config import RaftConfig
-from raftlock.raft.effects import Receive, Recovered, Resolution, Wake
+from raftlock.raft.effects import Receive, Recovered, Resolution, Transfer, Wake
 from raftlock.storage.memory import MemoryStorage
 from raftlock.trace.recorder import Recorder
 from raftlock.types import (
@@ -27,6 +28,7 @@ from raftlock.types import (
     NodeRole,
     OutcomeStatus,
     PersistentState,
+    ProposalID,
     ProposalResult,
     RequestVoteArgs,
     RequestVoteReply,
@@ -198,6 +200,26 @@ def test_a_lock_that_is_due_is_expired_by_a_tick_and_only_one() -> None:
     words = [event.data["op"] for event in bench.recorder.events if event.kind == "apply"]
     assert words[0] == "no-op"
     assert words[-1] == "tick"
+
+
+def test_a_tick_that_was_not_taken_is_still_due() -> None:
+    bench = leader_of_three()
+    term = bench.driver.raft.current_term
+    acked = AppendEntriesReply(term, success=True, match_index=Index(1), request_term=term)
+    bench.receive(N2, acked)
+    bench.propose(LockOperation.ACQUIRE, "alice", ttl=1)
+    bench.synced()
+    bench.receive(N2, replace(acked, match_index=Index(2)))
+    bench.driver.step(Transfer(Millis(bench.now), ProposalID("t"), N3))
+    for _ in range(3):
+        bench.wake(bench.now + 60)
+        assert bench.driver.raft.log.last_index == 2  # nothing is taken while it hands over
+        bench.receive(N2, acked)
+    while bench.driver.raft.log.last_index == 2:
+        bench.wake(bench.now + 60)
+        bench.receive(N2, acked)
+        assert bench.now < 3_000
+    assert bench.driver.raft.log.last_index == 3
 
 
 def test_who_waits_is_told_when_another_entry_decides() -> None:

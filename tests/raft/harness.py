@@ -25,6 +25,7 @@ from raftlock.raft import (
     Recovered,
     Rules,
     SnapshotTaken,
+    Transfer,
     Wake,
 )
 from raftlock.types import (
@@ -349,6 +350,10 @@ class Network:
     def read(self, k, read_id="r"):
         """Ask when the node may be read."""
         return self.step(k, Read(self.now, read_id))
+
+    def transfer(self, k, target=0, proposal_id="t"):
+        """Let the node hand leadership to the target, or to whom it chooses."""
+        return self.step(k, Transfer(self.now, proposal_id, name(target) if target else ""))
 
     def lose(self, k, peer):
         """The node's own connection to a peer broke."""

@@ -63,6 +63,8 @@ class Schedule(Network):
             self.propose_somewhere()
         elif draw.random() < 0.1:
             self.read_somewhere()
+        elif draw.random() < 0.02:
+            self.transfer(draw.choice(self.leaders()), draw.choice(list(self.nodes)))
         elif draw.random() < 0.01:
             ends = [draw.choice(list(self.nodes)), draw.choice(self.leaders())]
             draw.shuffle(ends)

@@ -42,6 +42,7 @@ from raftlock.types import (
     RequestVoteReply,
     SessionID,
     Term,
+    TimeoutNow,
 )
 
 COUNTS = st.integers(0, INTEGER_MAX)
@@ -83,6 +84,7 @@ MESSAGES = st.one_of(
         ),
     ),
     st.builds(InstallSnapshotReply, *[COUNTS] * 6),
+    st.builds(TimeoutNow, COUNTS, NAMES),
 )
 FRAMES = st.builds(PeerFrame, COUNTS, MESSAGES, st.none() | COUNTS)
 
