@@ -25,7 +25,9 @@ from raftlock.raft.effects import (
     Persist,
     Persisted,
     Propose,
+    Read,
     Recovered,
+    Resolution,
     Send,
     SnapshotTaken,
 )
@@ -100,6 +102,9 @@ class Driver:
         self._last_write = 0
         self._on_disk = (self.raft.log.last_index, self.raft.log.last_term)
         self._empty_index = Index(0)
+        self._reads: dict[ProposalID, Callable[[Resolution], None]] = {}
+        self._ready_reads: list[Resolution] = []
+        self._read_count = 0
         self._tell_recovery(recovered)
 
     def step(self, event: Event, cause: int = 0) -> Work:
@@ -115,6 +120,16 @@ class Driver:
         """Propose `command`; `result` is called once, in this call or a later one."""
         pending = self.proposals.submit(now, command, encode(command), result)
         return self.step(Propose(now, pending.id, pending.command))
+
+    def read(self, now: Millis, result: Callable[[Resolution], None]) -> Work:
+        """Ask when the table may be read; `result` is called once, in this call or a later one.
+
+        If it is told `accepted`, the table as it is in that moment is a true answer.
+        """
+        self._read_count += 1
+        read_id = ProposalID(f"read {self._read_count}")
+        self._reads[read_id] = result
+        return self.step(Read(now, read_id))
 
     def synced(self, now: Millis) -> Work:
         """The write handed out last is durable: what waited for it may leave."""
@@ -143,11 +158,14 @@ class Driver:
         self._send_after(effects.send_after, cause, work)
         # Resolved before applied: in a cluster of one an entry is accepted and applied in one step.
         for resolution in effects.resolved:
+            if not resolution.proposal_id and not resolution.accepted:
+                self._empty_index = Index(0)  # no tick was taken: it is still due
             self.proposals.resolve(event.now, resolution)
         if effects.install is not None:
             self._restore(effects.install, cause)
         for entry in effects.apply:
             self._apply(entry, event.now, cause, work)
+        self._ready_reads.extend(effects.reads)
         work.wake_at = effects.wake_at
         if effects.take_snapshot:
             taken = SnapshotTaken(event.now, self.table.last_applied, self.table.snapshot())
@@ -159,6 +177,7 @@ class Driver:
             # The no-op of a new leader is an empty entry: until it is applied, no tick is due.
             self._empty_index = self.raft.log.last_index
         self._tick_if_due(now, work)
+        self._answer_reads(now)
         if led and self.raft.role is not NodeRole.LEADER:
             work.lost_leadership = True
             text = f"{self._me} no longer leads: ask the new leader with the same request id."
@@ -187,6 +206,18 @@ class Driver:
         # Set first: the step below must not find another one due.
         self._empty_index = Index(self.raft.log.last_index + 1)
         self._run(Propose(now, ProposalID(""), b""), 0, work)
+
+    def _answer_reads(self, now: Millis) -> None:
+        """Answer the reads that the core let go.
+
+        If a deadline has passed that no entry has said yet, they wait for the tick that says it.
+        """
+        leads, deadline = self.raft.role is NodeRole.LEADER, self.table.next_deadline()
+        if leads and deadline is not None and deadline < self.raft.cluster_time(now):
+            return
+        ready, self._ready_reads = self._ready_reads, []
+        for resolution in ready:
+            self._reads.pop(resolution.proposal_id)(resolution)
 
     def _send_after(self, sends: tuple[Send, ...], cause: int, work: Work) -> None:
         busy = bool(self._in_flight or self._queued)

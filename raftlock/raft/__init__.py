@@ -8,11 +8,13 @@ from raftlock.raft.effects import (
     Persist,
     Persisted,
     Propose,
+    Read,
     Receive,
     Recovered,
     Resolution,
     Send,
     SnapshotTaken,
+    Transfer,
     Wake,
 )
 from raftlock.raft.log import RaftLog
@@ -32,11 +34,13 @@ __all__ = [
     "RaftConfig",
     "RaftLog",
     "Random64",
+    "Read",
     "Receive",
     "Recovered",
     "Resolution",
     "Rules",
     "Send",
     "SnapshotTaken",
+    "Transfer",
     "Wake",
 ]

@@ -7,6 +7,7 @@ other sections; this one only keeps clients from waiting for a leader that can d
 from __future__ import annotations
 
 from raftlock.raft.core import Core
+from raftlock.raft.state import Progress
 from raftlock.types.ids import Millis
 
 __all__ = ["still_leads"]
@@ -32,11 +33,9 @@ def still_leads(core: Core) -> bool:
 
 def _majority_heard(core: Core) -> Millis:
     """The latest moment since which a majority has been heard, this leader included."""
-    leadership = core.leadership
-    heard = [
-        leadership.elected_at if progress.last_active is None else progress.last_active
-        for progress in leadership.progress.values()
-    ]
-    heard.append(core.now)
-    heard.sort(reverse=True)
-    return heard[core.quorum - 1]
+    elected_at = core.leadership.elected_at
+
+    def heard(progress: Progress) -> Millis:
+        return elected_at if progress.last_active is None else progress.last_active
+
+    return Millis(core.reached(heard, core.now))

@@ -32,10 +32,7 @@ def advance_commit_index(core: Core) -> None:
     The leader is one of the majority only as far as its own disk is.
     """
     state = core.state
-    matches = [progress.match_index for progress in core.leadership.progress.values()]
-    matches.append(state.durable_index)
-    matches.sort(reverse=True)
-    index = matches[core.quorum - 1]
+    index = Index(core.reached(lambda progress: progress.match_index, state.durable_index))
     if index <= state.commit_index:
         return
     # Terms in a log never fall, so if N's term is an earlier one, no index before it will do.

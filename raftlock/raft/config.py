@@ -28,6 +28,9 @@ class RaftConfig:
     larger entry goes alone), `max_in_flight` messages with entries to a follower before it answers,
     and `max_uncommitted_bytes` of commands in the log before new ones are refused as busy.
 
+    With `lease_reads` a leader answers reads without asking around while nobody else can have been
+    elected (thesis 6.4.1): only for clocks that run alike, and for nothing that a token guards.
+
     After `snapshot_entries` entries or `snapshot_bytes` bytes of commands a snapshot is taken, and
     the log is compacted up to the last `snapshot_tail` entries before it, so that those who are a
     little behind need no snapshot. One is sent in chunks of `snapshot_chunk_bytes`.
@@ -43,6 +46,7 @@ class RaftConfig:
     pre_vote: bool = True
     check_quorum: bool = True
     peer_lost: bool = True
+    lease_reads: bool = False
     max_bytes_per_append: int = 1 << 20
     max_in_flight: int = 64
     max_uncommitted_bytes: int = 1 << 24
@@ -64,6 +68,10 @@ class RaftConfig:
             (
                 0 < self.heartbeat_ms < self.election_timeout_ms_min,
                 "The heartbeat interval must be positive and shorter than any election timeout.",
+            ),
+            (
+                not self.lease_reads or (self.check_quorum and not self.peer_lost),
+                "Reads under a lease need check_quorum, and no peer_lost.",
             ),
             (
                 min(self.max_entries_per_append, self.max_bytes_per_append) > 0,

@@ -7,6 +7,8 @@ no change misses its write or its line in the trace.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from raftlock.errors import ErrorCode
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import Effects, Recovered, Resolution
@@ -16,7 +18,7 @@ from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
 from raftlock.raft.state import Candidacy, Leadership, Progress, State
 from raftlock.types.events import Json
-from raftlock.types.ids import Index, Millis, NodeID, Term
+from raftlock.types.ids import Index, Millis, NodeID, ProposalID, Term
 from raftlock.types.log import LogEntry, PersistentState, Snapshot, SnapshotMetadata
 from raftlock.types.roles import NodeRole
 
@@ -56,6 +58,9 @@ class Core:
             commit_index=applied,
             last_applied=applied,
         )
+        if config.lease_reads and recovered.state.current_term > 0:
+            # It may have heard a leader just before it stopped, who counts on it now.
+            self.state.leader_heard = now
         # Followers, rule 2: a node begins as a follower, and waits for a leader to be heard.
         self.out.action = "Restart"
         self.reset_election_timer(config.first_timeout_ms)
@@ -77,6 +82,11 @@ class Core:
     def quorum(self) -> int:
         """How many voters decide."""
         return self.rules.quorum(len(self.config.voters))
+
+    def reached(self, value: Callable[[Progress], int], own: int) -> int:
+        """What a majority has reached, of a value that the leader knows of each follower."""
+        values = [value(progress) for progress in self.leadership.progress.values()]
+        return sorted([*values, own], reverse=True)[self.quorum - 1]
 
     @property
     def candidacy(self) -> Candidacy:
@@ -135,6 +145,16 @@ class Core:
         self.become(NodeRole.FOLLOWER)
         self.reset_election_timer()
 
+    def not_leader(self, proposal_id: ProposalID) -> Resolution:
+        """The answer to who asks a node that does not lead: the leader's name, if it is known."""
+        leader_id = self.state.leader_id
+        code, message = ErrorCode.NO_LEADER, f"{self.node_id} knows of no leader: ask again."
+        if leader_id:
+            code, message = ErrorCode.NOT_LEADER, f"{self.node_id} does not lead: ask {leader_id}."
+        return Resolution(
+            proposal_id, accepted=False, leader_id=leader_id, code=code, message=message
+        )
+
     def follow(self, leader_id: NodeID) -> None:
         """Believe that `leader_id` leads this term; empty if that is not known."""
         if self.state.leader_id != leader_id:
@@ -151,6 +171,8 @@ class Core:
         assert state.role.can_transition_to(role), (state.role, role)
         if state.role is NodeRole.LEADER:
             state.heard_time, state.heard_term = self.cluster_time(self.now), state.current_term
+            for read in self.leadership.reads:
+                self.out.answer_read(self.not_leader(read.read_id))
         data: dict[str, Json] = {"from": state.role.word, "to": role.word}
         state.role = role
         state.candidacy = state.leadership = state.pre_vote = None
@@ -165,6 +187,7 @@ class Core:
                 progress,
                 elected_at=self.now,
                 time_base=base,
+                first_index=following,
                 uncommitted_bytes=sum(len(entry.command) for entry in uncommitted),
             )
             data["cluster_time"] = base

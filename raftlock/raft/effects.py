@@ -9,7 +9,7 @@ The driver performs the parts of an `Effects` in the order of its fields:
 3. `send_after` leaves once EVERY write handed out so far is durable, also those of earlier steps:
    a vote or an acknowledgement must never be heard before what it promises is on disk.
 4. `install`, if it is there, takes the place of all the state machine is; `apply` goes to it then,
-   `resolved` to whoever proposed, `trace` to the recorder.
+   `resolved` to whoever proposed, `reads` to whoever wants to read, `trace` to the recorder.
 5. If `take_snapshot`, the driver steps a `SnapshotTaken` with the state machine as it now is.
 6. At `wake_at`, or later, the driver steps a `Wake`. Waking early is harmless.
 
@@ -34,11 +34,13 @@ __all__ = [
     "Persist",
     "Persisted",
     "Propose",
+    "Read",
     "Receive",
     "Recovered",
     "Resolution",
     "Send",
     "SnapshotTaken",
+    "Transfer",
     "Wake",
 ]
 
@@ -102,7 +104,27 @@ class SnapshotTaken:
     data: bytes
 
 
-Event = Receive | Wake | Propose | Persisted | PeerLost | SnapshotTaken
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Somebody wants to know the state machine as it is now or later; `Effects.reads` answers."""
+
+    now: Millis
+    read_id: ProposalID
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Hand leadership to `target`, or to the follower that is furthest if it is empty.
+
+    It is answered by one `Resolution` of that id: accepted once the target was told to stand.
+    """
+
+    now: Millis
+    proposal_id: ProposalID
+    target: NodeID = NodeID("")
+
+
+Event = Receive | Wake | Propose | Persisted | PeerLost | SnapshotTaken | Read | Transfer
 """Whatever may happen to the core."""
 
 
@@ -141,6 +163,9 @@ class Resolution:
     when the entry applied at `index` has that term. Otherwise `code` and `message` say why not:
     NOT_LEADER (`leader_id` leads), NO_LEADER, or, after it was accepted, REPLICATION_FAILURE: a new
     leader overwrote it here, so whether it took effect is unknown to this node.
+
+    A read (its id in `proposal_id`) that is `accepted` may be answered now, from the state machine
+    as it is, since that has applied all up to `index`.
     """
 
     proposal_id: ProposalID
@@ -163,6 +188,7 @@ class Effects:
     install: Snapshot | None = None
     apply: tuple[LogEntry, ...] = ()
     resolved: tuple[Resolution, ...] = ()
+    reads: tuple[Resolution, ...] = ()
     take_snapshot: bool = False
     wake_at: Millis | None = None
     trace: tuple[Note, ...] = ()

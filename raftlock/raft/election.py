@@ -8,6 +8,8 @@ just heard a leader answers no such question with yes, and gives no vote.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from raftlock.raft import replication
 from raftlock.raft.core import Core
 from raftlock.raft.state import Candidacy
@@ -22,6 +24,7 @@ __all__ = [
     "handle_request_vote_reply",
     "own_vote_durable",
     "peer_lost",
+    "stand_for_leader",
 ]
 
 
@@ -51,6 +54,11 @@ def peer_lost(core: Core, peer: NodeID) -> None:
             core.hurry_election_timer()
 
 
+def stand_for_leader(core: Core) -> None:
+    """Thesis 3.10: the leader itself asked this follower to stand, so ask nobody first."""
+    _stand(core, is_transfer=True)
+
+
 # Asking for votes
 
 
@@ -67,7 +75,7 @@ def _ask_first(core: Core) -> None:
     _count_pre_vote(core, state.pre_vote, core.node_id, granted=True)
 
 
-def _stand(core: Core) -> None:
+def _stand(core: Core, *, is_transfer: bool = False) -> None:
     """Candidates, rule 1: next term, vote for oneself, reset the timer, ask all others."""
     core.out.action = "Timeout"
     state = core.state
@@ -80,7 +88,8 @@ def _stand(core: Core) -> None:
     core.out.action = "RequestVote"
     for peer in core.peers:
         # After the write: a candidate that forgot its own vote could give it to another.
-        core.out.send_after(peer, _request(core, state.current_term))
+        request = _request(core, state.current_term)
+        core.out.send_after(peer, replace(request, is_transfer=is_transfer))
 
 
 def _request(core: Core, term: Term, *, is_pre_vote: bool = False) -> RequestVoteArgs:

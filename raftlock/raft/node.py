@@ -1,12 +1,12 @@
 """Raft itself, as its driver sees it: events go in, effects come out, nothing else happens.
 
 What each event leads to is in the section's own file: `election`, `replication`, `commitment`,
-`check_quorum`, `snapshotting`.
+`check_quorum`, `reads`, `snapshotting`, `transfer`.
 """
 
 from __future__ import annotations
 
-from raftlock.raft import commitment, election, replication, snapshotting
+from raftlock.raft import commitment, election, reads, replication, snapshotting, transfer
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.core import Core
 from raftlock.raft.effects import (
@@ -15,15 +15,17 @@ from raftlock.raft.effects import (
     PeerLost,
     Persisted,
     Propose,
+    Read,
     Receive,
     Recovered,
     SnapshotTaken,
+    Transfer,
     Wake,
 )
 from raftlock.raft.log import RaftLog
 from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
-from raftlock.raft.state import Candidacy, Receiving, Sending
+from raftlock.raft.state import Candidacy, Handover, Leadership, Receiving, Sending
 from raftlock.types.events import Json
 from raftlock.types.ids import Index, Millis, NodeID, Term
 from raftlock.types.log import Snapshot, SnapshotMetadata
@@ -36,6 +38,7 @@ from raftlock.types.rpc import (
     Message,
     RequestVoteArgs,
     RequestVoteReply,
+    TimeoutNow,
 )
 from raftlock.types.status import PeerState, RaftStatus
 
@@ -80,11 +83,18 @@ class Raft:
             case PeerLost():
                 election.peer_lost(core, event.peer)
                 replication.peer_lost(core, event.peer)
+            case Read():
+                if reads.take(core, event.read_id):
+                    replication.ask_all(core)
+            case Transfer():
+                if transfer.begin(core, event):
+                    replication.ask_all(core)
             case SnapshotTaken():
                 snapshotting.keep(core, event)
             case _:
                 _persisted(core, event)
         commitment.apply_committed(core)
+        reads.answer_ready(core)
         snapshotting.ask_if_due(core)
         return core.take_effects()
 
@@ -135,6 +145,7 @@ class Raft:
             "heard_term": state.heard_term,
             "cluster_time": core.cluster_time(core.now),
             "proposals": {str(index): text for index, text in state.proposals.items()},
+            "reading": _dump_reading(state.leadership),
             "candidacy": _dump_candidacy(state.candidacy),
             "pre_vote": _dump_candidacy(state.pre_vote),
             "leader_heard": state.leader_heard,
@@ -203,12 +214,22 @@ def _receive(core: Core, sender: NodeID, message: Message) -> None:
             replication.handle_append_entries(core, sender, message)
         case AppendEntriesReply():
             replication.handle_append_entries_reply(core, sender, message)
+            _hand_over(core, sender)
         case InstallSnapshotArgs(leader_id=claimed) if claimed == sender:
             snapshotting.handle_install_snapshot(core, sender, message)
         case InstallSnapshotReply():
             replication.handle_install_snapshot_reply(core, sender, message)
+            _hand_over(core, sender)
+        case TimeoutNow(leader_id=claimed) if claimed == sender:
+            transfer.handle_timeout_now(core, sender, message)
         case _:
             pass
+
+
+def _hand_over(core: Core, sender: NodeID) -> None:
+    leadership = core.state.leadership
+    if leadership is not None and sender in leadership.progress:
+        transfer.target_answered(core, sender)
 
 
 def _is_gapless(args: AppendEntriesArgs) -> bool:
@@ -221,6 +242,8 @@ def _wake(core: Core) -> None:
         return
     if core.state.role is NodeRole.LEADER:
         replication.heartbeat_due(core)
+        if core.state.leadership is not None:
+            transfer.give_up_if_late(core)
     else:
         election.election_timeout(core)
 
@@ -259,6 +282,25 @@ def _dump_candidacy(candidacy: Candidacy | None) -> Json:
     }
 
 
+def _dump_reading(leadership: Leadership | None) -> Json:
+    if leadership is None:
+        return None
+    return {
+        "round": leadership.round,
+        "confirmed": leadership.confirmed,
+        "round_began": {str(number): began for number, began in leadership.round_began.items()},
+        "handover": _dump_handover(leadership.handover),
+        "has_told": leadership.has_told,
+        "waiting": [[read.read_id, read.index, read.round] for read in leadership.reads],
+    }
+
+
+def _dump_handover(handover: Handover | None) -> Json:
+    if handover is None:
+        return None
+    return [handover.target, handover.since, handover.proposal_id, handover.told]
+
+
 def _dump_place(place: SnapshotMetadata) -> Json:
     return [place.last_included_index, place.last_included_term, place.last_included_stamp]
 
@@ -291,6 +333,7 @@ def _dump_progress(core: Core) -> Json:
             "match_index": progress.match_index,
             "stream": progress.stream.value,
             "in_flight": list(progress.in_flight),
+            "round": progress.round,
             "sending": _dump_sending(progress.sending),
             "last_active": progress.last_active,
         }

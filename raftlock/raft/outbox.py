@@ -22,6 +22,7 @@ class Outbox:
         "_entries",
         "_install",
         "_notes",
+        "_reads",
         "_resolved",
         "_send_after",
         "_send_now",
@@ -48,6 +49,7 @@ class Outbox:
         self._take_snapshot = False
         self._apply: list[LogEntry] = []
         self._resolved: list[Resolution] = []
+        self._reads: list[Resolution] = []
         self._notes: list[Note] = []
 
     @property
@@ -95,6 +97,10 @@ class Outbox:
         """Tell a proposer what became of its proposal."""
         self._resolved.append(resolution)
 
+    def answer_read(self, resolution: Resolution) -> None:
+        """Tell whoever wants to read that now is the time, or why not."""
+        self._reads.append(resolution)
+
     def note(self, kind: str, data: Mapping[str, Json], entries: tuple[LogEntry, ...] = ()) -> None:
         """Tell the trace what happened, in the course of the present action."""
         self._notes.append(Note(kind, data, self.action, entries))
@@ -108,6 +114,7 @@ class Outbox:
             install=self._install,
             apply=tuple(self._apply),
             resolved=tuple(self._resolved),
+            reads=tuple(self._reads),
             take_snapshot=self._take_snapshot,
             wake_at=wake_at,
             trace=tuple(self._notes),

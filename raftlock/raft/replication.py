@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from raftlock.errors import ErrorCode
-from raftlock.raft import check_quorum, commitment, snapshotting
+from raftlock.raft import check_quorum, commitment, reads, snapshotting
 from raftlock.raft.core import Core
 from raftlock.raft.effects import Propose, Resolution
 from raftlock.raft.state import Progress, Stream
@@ -19,6 +19,7 @@ from raftlock.types.roles import NodeRole
 from raftlock.types.rpc import AppendEntriesArgs, AppendEntriesReply, InstallSnapshotReply
 
 __all__ = [
+    "ask_all",
     "become_leader",
     "handle_append_entries",
     "handle_append_entries_reply",
@@ -126,6 +127,9 @@ def _answered(
     progress = state.leadership.progress.get(sender)
     if progress is not None:
         progress.last_active = core.now
+        progress.round = max(progress.round, reply.round)
+        if reads.confirm_rounds(core):
+            ask_all(core)
     return progress
 
 
@@ -171,19 +175,21 @@ def peer_lost(core: Core, peer: NodeID) -> None:
 
 def _refusal(core: Core, event: Propose) -> Resolution | None:
     """Why a proposal is not taken; ``None`` if it is."""
-    leader_id = core.state.leader_id
     if core.state.role is not NodeRole.LEADER:
-        code = ErrorCode.NOT_LEADER if leader_id else ErrorCode.NO_LEADER
-        message = f"{core.node_id} knows of no leader just now: ask again."
-        if leader_id:
-            message = f"{core.node_id} does not lead: ask {leader_id}."
+        return core.not_leader(event.proposal_id)
+    handover = core.leadership.handover
+    if handover is not None:
+        why = f"{core.node_id} is handing over to {handover.target}"
     elif _is_too_much(core, len(event.command)):
-        code = ErrorCode.BUSY
-        message = f"Too much waits to be committed on {core.node_id}: ask again in a moment."
+        why = f"Too much waits to be committed on {core.node_id}"
     else:
         return None
     return Resolution(
-        event.proposal_id, accepted=False, leader_id=leader_id, code=code, message=message
+        event.proposal_id,
+        accepted=False,
+        leader_id=core.node_id,
+        code=ErrorCode.BUSY,
+        message=f"{why}: ask again in a moment.",
     )
 
 
@@ -207,6 +213,12 @@ def _append_own(core: Core, command: bytes) -> LogEntry:
 
 def _heartbeat(core: Core) -> None:
     core.reset_heartbeat_timer()
+    ask_all(core)
+
+
+def ask_all(core: Core) -> None:
+    """Begin a round: whoever answers it has not taken anybody else for the leader before."""
+    reads.begin_round(core)
     for peer in core.peers:
         _send_append(core, peer)
 
@@ -251,6 +263,7 @@ def _send_append(core: Core, peer: NodeID) -> None:
         entries=entries,
         leader_commit=state.commit_index,
         cluster_time=core.cluster_time(core.now),
+        round=core.leadership.round,
     )
     core.out.send_now(peer, args)
     if entries and progress.stream is Stream.REPLICATE:
@@ -272,6 +285,7 @@ def handle_append_entries(core: Core, sender: NodeID, args: AppendEntriesArgs) -
         success=False,
         request_term=args.term,
         prev_log_index=args.prev_log_index,
+        round=args.round,
     )
     # Rule 1: a leader whose term is over only learns that it is.
     if core.rules.stale_append(args.term, state.current_term):

@@ -237,6 +237,42 @@ class Rules:
         """
         return commit_index
 
+    # Reading (section 8, thesis 6.4)
+
+    def read_index(self, commit_index: Index, first_index: Index) -> Index:
+        """Thesis 6.4, steps 1 and 2: what must be applied before a read is answered.
+
+        All that is committed; and the leader's own first entry, since before that is committed it
+        does not know what else is. Protects linearizability: a read must see every answer that was
+        given before it was asked.
+        """
+        return max(commit_index, first_index)
+
+    def read_is_confirmed(self, read_round: int, confirmed_round: int) -> bool:
+        """Thesis 6.4, step 3: a majority must have answered a round that began after the read.
+
+        Protects linearizability: a leader that was cut off would answer with what was true before
+        its successor's entries.
+        """
+        return read_round <= confirmed_round
+
+    def lease_holds(self, since_round_began: Millis, patience: int) -> bool:
+        """Thesis 6.4.1: while nobody of a majority may vote for another, there is no other leader.
+
+        `patience` is the shortest election timeout; clocks may differ by one part in a hundred
+        either way. Protects linearizability.
+        """
+        return since_round_began < patience * 98 // 100
+
+    # Handing over (thesis 3.10)
+
+    def may_take_over(self, match_index: Index, last_index: Index) -> bool:
+        """Thesis 3.10, step 2: the target stands only once it has the leader's whole log.
+
+        Protects progress: others would not vote for it, and nobody would lead meanwhile.
+        """
+        return match_index == last_index
+
     # Snapshots (section 7)
 
     def installs(self, last_included_index: Index, commit_index: Index) -> bool:

@@ -75,6 +75,7 @@ def send_chunk(core: Core, peer: NodeID) -> None:
         done=sending.offset + len(data) == len(whole),
         last_included_stamp=place.last_included_stamp,
         checksum=crc32(data, sending.checksum),
+        round=core.leadership.round,
     )
     core.out.send_now(peer, args)
 
@@ -113,7 +114,7 @@ def handle_install_snapshot(core: Core, sender: NodeID, args: InstallSnapshotArg
         if not rules.installs(args.last_included_index, state.commit_index):
             match = state.commit_index
     reply = InstallSnapshotReply(
-        state.current_term, args.term, args.last_included_index, offset, match
+        state.current_term, args.term, args.last_included_index, offset, match, args.round
     )
     core.out.send_after(sender, reply)
 

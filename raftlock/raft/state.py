@@ -12,7 +12,17 @@ from raftlock.types.ids import Index, Millis, NodeID, ProposalID, Term
 from raftlock.types.log import Snapshot, SnapshotMetadata
 from raftlock.types.roles import NodeRole
 
-__all__ = ["Candidacy", "Leadership", "Progress", "Receiving", "Sending", "State", "Stream"]
+__all__ = [
+    "Candidacy",
+    "Handover",
+    "Leadership",
+    "Progress",
+    "Receiving",
+    "Sending",
+    "State",
+    "Stream",
+    "WaitingRead",
+]
 
 
 class Stream(StrEnum):
@@ -57,13 +67,15 @@ class Receiving:
 class Progress:
     """What a leader knows of one follower's log (Figure 2, volatile state on leaders).
 
-    `in_flight` has the last index of each message with entries that is not answered yet.
+    `in_flight` has the last index of each message with entries that is not answered yet; `round` is
+    the latest round of heartbeats that the follower has answered.
     """
 
     next_index: Index
     match_index: Index = Index(0)
     stream: Stream = Stream.PROBE
     in_flight: deque[Index] = field(default_factory=deque)
+    round: int = 0
     sending: Sending | None = None
     last_active: Millis | None = None
 
@@ -102,17 +114,46 @@ class Candidacy:
     refused: tuple[NodeID, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingRead:
+    """A read that waits for `index` to be applied and for a majority's answers to `round`."""
+
+    read_id: ProposalID
+    index: Index
+    round: int
+
+
+@dataclass(slots=True)
+class Handover:
+    """A leadership that is being handed to `target`, `since` then; `told` once it shall stand."""
+
+    target: NodeID
+    since: Millis
+    proposal_id: ProposalID
+    told: bool = False
+
+
 @dataclass(slots=True)
 class Leadership:
     """What only a leader has: its followers' progress, and where its clock began to run.
 
-    `uncommitted_bytes` are those of the commands in its log that are not committed yet.
+    `first_index` is where its own first entry stands. `uncommitted_bytes` are those of the commands
+    in its log that are not committed yet. `round` counts its rounds of heartbeats, `confirmed` is
+    the last one that a majority answered, and `round_began` when it and those after it began.
+    `has_told` stays true once any follower was told to stand: it may do so at any time.
     """
 
     progress: dict[NodeID, Progress]
     elected_at: Millis
     time_base: Millis
+    first_index: Index
     uncommitted_bytes: int = 0
+    round: int = 0
+    confirmed: int = 0
+    round_began: dict[int, Millis] = field(default_factory=dict)
+    reads: list[WaitingRead] = field(default_factory=list)
+    handover: Handover | None = None
+    has_told: bool = False
 
 
 @dataclass(slots=True)

@@ -2,7 +2,8 @@
 
 The node calls these when it records a ``send``. A label is short enough for a slip that travels:
 ``RV`` asks for a vote, ``PV`` asks for a pre-vote, ``HB`` is a heartbeat, ``AE·2`` carries two
-entries, ``IS@12`` a snapshot up to entry 12; a reply has the same letters and ``✓`` or ``✗``.
+entries, ``IS@12`` a snapshot up to entry 12, ``TN`` asks to stand at once; a reply has the same
+letters and ``✓`` or ``✗``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from raftlock.types import (
     Message,
     RequestVoteArgs,
     RequestVoteReply,
+    TimeoutNow,
 )
 
 __all__ = ["HEARTBEAT_LABELS", "label", "message_fields", "message_type"]
@@ -42,7 +44,7 @@ def label(message: Message) -> str:
         return "HB✓" if message.match_index == message.prev_log_index else "AE✓"
     if isinstance(message, InstallSnapshotArgs):
         return f"IS@{message.last_included_index}"
-    return "IS✓"
+    return "TN" if isinstance(message, TimeoutNow) else "IS✓"
 
 
 def message_type(message: Message) -> str:
@@ -90,6 +92,8 @@ def message_fields(message: Message) -> dict[str, Json]:
             "bytes": len(message.data),
             "done": message.done,
         }
+    if isinstance(message, TimeoutNow):
+        return {"term": message.term}
     return {
         "term": message.term,
         "offset": message.offset,

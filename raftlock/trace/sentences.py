@@ -232,6 +232,15 @@ _WHYS = {
 }
 
 
+def _transfer(event: TraceEvent, _view: ClusterView) -> Told | None:
+    name, target, what = event.node, text(event.data, "target"), text(event.data, "what")
+    if what == "begun":
+        return Told(f"{name} hands its office to {target}: it takes no requests meanwhile.")
+    if what == "told":
+        return Told(f"{target} has all of {name}'s log, so {name} tells it to stand at once.")
+    return Told(f"{target} did not take over in time: {name} goes on leading.", WARN)
+
+
 def _snapshot(event: TraceEvent, _view: ClusterView) -> Told | None:
     index, size = number(event.data, "index"), number(event.data, "bytes")
     return Told(f"{event.node} takes a snapshot of its table after entry {index} ({size} bytes).")
@@ -293,6 +302,7 @@ _TELLERS: dict[str, Callable[[TraceEvent, ClusterView], Told | None]] = {
     "append": _append,
     "truncate": _truncate,
     "commit": _commit,
+    "transfer": _transfer,
     "snapshot": _snapshot,
     "install": _install,
     "lock": lock_line,

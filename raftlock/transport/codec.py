@@ -42,6 +42,7 @@ from raftlock.types import (
     Micros,
     RequestVoteArgs,
     RequestVoteReply,
+    TimeoutNow,
 )
 
 __all__ = [
@@ -69,6 +70,7 @@ MESSAGE_TYPES: Mapping[str, type[Message]] = {
     "append_entries_reply": AppendEntriesReply,
     "install_snapshot": InstallSnapshotArgs,
     "install_snapshot_reply": InstallSnapshotReply,
+    "timeout_now": TimeoutNow,
 }
 """The names by which frames between nodes tell their messages apart."""
 

@@ -47,6 +47,7 @@ from raftlock.types import (
     RequestVoteReply,
     Snapshot,
     SnapshotMetadata,
+    TimeoutNow,
     WaiterInfo,
 )
 
@@ -61,7 +62,7 @@ T = TypeVar("T")
 _CONFIG = ConfigDict(extra="forbid", strict=True, val_json_bytes="base64", ser_json_bytes="base64")
 _VALIDATED: tuple[type, ...] = (
     *(RequestVoteArgs, RequestVoteReply, AppendEntriesArgs, AppendEntriesReply),
-    *(InstallSnapshotArgs, InstallSnapshotReply),
+    *(InstallSnapshotArgs, InstallSnapshotReply, TimeoutNow),
     *(LogEntry, PersistentState, Snapshot, SnapshotMetadata, IndexOffsetPair, ApplyMsg),
     *(Command, LockInfo, WaiterInfo, BackoffAdvice, Outcome, QueuedWaiter, LockChange),
     *(RaftStatus, PeerState, PeerConnectionStatus, ProposalResult, ProposalStats),
@@ -147,7 +148,7 @@ def _from_base64(value: Json) -> bytes:
 # ---- values of the vocabulary ----
 
 
-_RARE = frozenset({"is_transfer"})
+_RARE = frozenset({"is_transfer", "round"})
 """Fields that few messages use: written only there, so that the others read well."""
 
 

@@ -38,6 +38,7 @@ from raftlock.types.rpc import (
     Message,
     RequestVoteArgs,
     RequestVoteReply,
+    TimeoutNow,
 )
 from raftlock.types.status import (
     PeerConnectionStatus,
@@ -90,6 +91,7 @@ __all__ = [
     "SnapshotMetadata",
     "SnapshotOperation",
     "Term",
+    "TimeoutNow",
     "TraceEvent",
     "WaiterInfo",
 ]

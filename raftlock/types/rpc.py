@@ -15,6 +15,7 @@ __all__ = [
     "Message",
     "RequestVoteArgs",
     "RequestVoteReply",
+    "TimeoutNow",
 ]
 
 
@@ -52,7 +53,9 @@ class RequestVoteReply:
 class AppendEntriesArgs:
     """A leader's entries, or its heartbeat if `entries` is empty (Figure 2).
 
-    `cluster_time` (added) is the leader's cluster time when it sent this, in milliseconds.
+    `cluster_time` (added) is the leader's cluster time when it sent this, in milliseconds. `round`
+    (added) counts the leader's rounds of heartbeats; answers name it, so that the leader knows
+    since when a majority has still taken it for one.
     """
 
     term: Term
@@ -62,6 +65,7 @@ class AppendEntriesArgs:
     entries: tuple[LogEntry, ...] = ()
     leader_commit: Index = Index(0)
     cluster_time: Millis = Millis(0)
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,8 @@ class AppendEntriesReply:
     On success `match_index` is the last index known to agree with the leader's log. On failure
     `conflict_index` and `conflict_term` say where to try next (end of the paper's section 5.3); a
     `conflict_term` of 0 means that the log is too short. `request_term` (added) is the term of the
-    request, and `prev_log_index` (added) the place it asked about, so that a late answer is known
-    for one.
+    request, `prev_log_index` (added) the place it asked about, so that a late answer is known for
+    one, and `round` (added) the request's.
     """
 
     term: Term
@@ -82,6 +86,7 @@ class AppendEntriesReply:
     match_index: Index = Index(0)
     request_term: Term = Term(0)
     prev_log_index: Index = Index(0)
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,7 @@ class InstallSnapshotArgs:
     done: bool = True
     last_included_stamp: Millis = Millis(0)
     checksum: int = 0
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,15 @@ class InstallSnapshotReply:
     last_included_index: Index = Index(0)
     offset: int = 0
     match_index: Index = Index(0)
+    round: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TimeoutNow:
+    """A leader asks a follower to stand for election at once (thesis 3.10; added here)."""
+
+    term: Term
+    leader_id: NodeID
 
 
 Message = (
@@ -126,5 +141,6 @@ Message = (
     | AppendEntriesReply
     | InstallSnapshotArgs
     | InstallSnapshotReply
+    | TimeoutNow
 )
 """Whatever one node may say to another."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zlib import crc32
 
 from raftlock.errors import ErrorCode
 from raftlock.node.driver import Driver, Work
 from raftlock.raft.config import RaftConfig
-from raftlock.raft.effects import Receive, Recovered, Wake
+from raftlock.raft.effects import Receive, Recovered, Resolution, Transfer, Wake
 from raftlock.storage.memory import MemoryStorage
 from raftlock.trace.recorder import Recorder
 from raftlock.types import (
@@ -27,6 +28,7 @@ from raftlock.types import (
     NodeRole,
     OutcomeStatus,
     PersistentState,
+    ProposalID,
     ProposalResult,
     RequestVoteArgs,
     RequestVoteReply,
@@ -200,6 +202,26 @@ def test_a_lock_that_is_due_is_expired_by_a_tick_and_only_one() -> None:
     assert words[-1] == "tick"
 
 
+def test_a_tick_that_was_not_taken_is_still_due() -> None:
+    bench = leader_of_three()
+    term = bench.driver.raft.current_term
+    acked = AppendEntriesReply(term, success=True, match_index=Index(1), request_term=term)
+    bench.receive(N2, acked)
+    bench.propose(LockOperation.ACQUIRE, "alice", ttl=1)
+    bench.synced()
+    bench.receive(N2, replace(acked, match_index=Index(2)))
+    bench.driver.step(Transfer(Millis(bench.now), ProposalID("t"), N3))
+    for _ in range(3):
+        bench.wake(bench.now + 60)
+        assert bench.driver.raft.log.last_index == 2  # nothing is taken while it hands over
+        bench.receive(N2, acked)
+    while bench.driver.raft.log.last_index == 2:
+        bench.wake(bench.now + 60)
+        bench.receive(N2, acked)
+        assert bench.now < 3_000
+    assert bench.driver.raft.log.last_index == 3
+
+
 def test_who_waits_is_told_when_another_entry_decides() -> None:
     bench = alone()
     bench.propose(LockOperation.OPEN_SESSION, "bob")
@@ -234,6 +256,36 @@ def test_a_restarted_node_tells_what_its_disk_kept() -> None:
     assert bench.kinds() == ["term", "vote", "append", "timer_set"]
     told = bench.recorder.events[2].data["entries"]
     assert [(row["index"], row["op"]) for row in told] == [(1, "no-op"), (2, "tick")]  # type: ignore[index,union-attr,call-overload]
+
+
+def test_a_read_is_answered_from_what_is_applied() -> None:
+    bench = alone()
+    bench.propose(LockOperation.ACQUIRE, "alice", ttl=1_000)
+    owners: list[str] = []
+
+    def look(resolution: Resolution) -> None:
+        assert resolution.accepted
+        change = bench.driver.table.info(LockID("printer"))
+        owners.append(change.owner_id if change else "")
+
+    bench.driver.read(Millis(bench.now), look)
+    assert owners == [""]  # what was not committed was not asked for
+    bench.synced()
+    bench.driver.read(Millis(bench.now), look)
+    assert owners == ["", "alice"]
+    # Its time is over, though no entry says so yet: the read waits for the one that does.
+    bench.now = 3_000
+    bench.driver.read(Millis(bench.now), look)
+    assert len(owners) == 2
+    bench.synced()
+    assert owners == ["", "alice", ""]
+
+
+def test_who_does_not_lead_does_not_read() -> None:
+    bench = Bench(N1, N2, N3)
+    answers: list[Resolution] = []
+    bench.driver.read(Millis(0), answers.append)
+    assert [(answer.accepted, answer.code) for answer in answers] == [(False, ErrorCode.NO_LEADER)]
 
 
 def test_a_long_log_becomes_a_snapshot_and_a_restart_goes_on_from_it() -> None:

@@ -20,10 +20,12 @@ from raftlock.raft import (
     Raft,
     RaftConfig,
     Random64,
+    Read,
     Receive,
     Recovered,
     Rules,
     SnapshotTaken,
+    Transfer,
     Wake,
 )
 from raftlock.types import (
@@ -79,8 +81,10 @@ def append(term, leader, prev=(0, 0), new=(), commit=0, *, time=0):
     )
 
 
-def ack(term, match):
-    return AppendEntriesReply(term, success=True, match_index=match, request_term=term)
+def ack(term, match, *, of_round=0):
+    return AppendEntriesReply(
+        term, success=True, match_index=match, request_term=term, round=of_round
+    )
 
 
 def chunk(term, leader, index, data=b"", *, of_term=1, offset=0, done=True, before=b"", stamp=0):
@@ -175,6 +179,7 @@ class Node:
         self.held = []
         self.applied = unpack(disk.snapshot.data) if disk.snapshot else []
         self.resolved = []
+        self.reads = []
         self.notes = []
 
     def perform(self, effects):
@@ -189,6 +194,7 @@ class Node:
             self.applied = unpack(effects.install.data)
         self.applied += effects.apply
         self.resolved += effects.resolved
+        self.reads += effects.reads
         self.notes += effects.trace
         return leaving + self.release()
 
@@ -340,6 +346,14 @@ class Network:
 
     def propose(self, k, command=b"x", proposal_id="p"):
         return self.step(k, Propose(self.now, proposal_id, command))
+
+    def read(self, k, read_id="r"):
+        """Ask when the node may be read."""
+        return self.step(k, Read(self.now, read_id))
+
+    def transfer(self, k, target=0, proposal_id="t"):
+        """Let the node hand leadership to the target, or to whom it chooses."""
+        return self.step(k, Transfer(self.now, proposal_id, name(target) if target else ""))
 
     def lose(self, k, peer):
         """The node's own connection to a peer broke."""

@@ -24,7 +24,8 @@ class Schedule(Network):
         self.slow_disk = draw.choice([0, 0.2, 0.6])
         self.time_rate = draw.choice([0.03, 0.06, 0.12])
         self.rebel_rate = draw.choice([0.05, 0.1, 0.3])
-        self.accepted = 0
+        self.accepted = self.asked = 0
+        self.must_see = {}
         super().__init__(
             draw.choice([3, 3, 4, 5]),
             rules=rules,
@@ -60,6 +61,10 @@ class Schedule(Network):
             self.let_time_pass()
         elif draw.random() < 0.12:
             self.propose_somewhere()
+        elif draw.random() < 0.1:
+            self.read_somewhere()
+        elif draw.random() < 0.02:
+            self.transfer(draw.choice(self.leaders()), draw.choice(list(self.nodes)))
         elif draw.random() < 0.01:
             ends = [draw.choice(list(self.nodes)), draw.choice(self.leaders())]
             draw.shuffle(ends)
@@ -92,6 +97,20 @@ class Schedule(Network):
     def hand_over(self, source, target, message):
         if self.passes(source, target, message):
             self.step(target, Receive(self.now, name(source), message))
+
+    def read_somewhere(self):
+        """A read must see all that any node had committed when it was asked."""
+        k = self.draw.choice(self.leaders())
+        self.asked += 1
+        self.must_see[f"{self.asked}"] = max(self.checker.committed, default=0)
+        self.read(k, f"{self.asked}")
+
+    def step(self, k, event):
+        effects = super().step(k, event)
+        for read in effects.reads:
+            seen = self[k].last_applied
+            assert not read.accepted or seen >= self.must_see[read.proposal_id], "linearizable"
+        return effects
 
     def propose_somewhere(self):
         self.accepted += 1

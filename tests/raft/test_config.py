@@ -37,6 +37,8 @@ def test_knows_the_others_and_its_patience():
         ({"snapshot_bytes": 0}, "snapshot"),
         ({"snapshot_tail": -1}, "snapshot"),
         ({"snapshot_chunk_bytes": 0}, "snapshot"),
+        ({"lease_reads": True}, "lease"),
+        ({"lease_reads": True, "peer_lost": False, "check_quorum": False}, "lease"),
         ({"first_timeout_ms": (0, 10)}, "first timeout"),
         ({"first_timeout_ms": (10, 9)}, "first timeout"),
     ],

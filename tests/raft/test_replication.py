@@ -1,5 +1,7 @@
 """Log replication: scenarios L1, L4, L5, L7 and L10 to L13 (paper section 5.3)."""
 
+from dataclasses import replace
+
 import pytest
 
 from raftlock.errors import ErrorCode
@@ -28,7 +30,8 @@ def test_a_new_leader_tells_everybody_with_an_empty_entry_of_its_term():
     net.fire(1)
     net.take_sent()
     effects = net.receive(1, 2, vote(2))
-    assert [send.message for send in effects.send_now] == [append(2, 1, (1, 2), [2])] * 2
+    first = replace(append(2, 1, (1, 2), [2]), round=1)
+    assert [send.message for send in effects.send_now] == [first] * 2
     assert effects.persist.entries == entries(3, 2)
     assert net[1].commit_index == 0
 

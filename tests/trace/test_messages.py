@@ -9,6 +9,7 @@ from raftlock.types import (
     LogEntry,
     RequestVoteArgs,
     RequestVoteReply,
+    TimeoutNow,
 )
 
 ENTRIES = (LogEntry(4, 8, b"x", 70), LogEntry(4, 9, b"y", 80))
@@ -91,6 +92,7 @@ CASES = [
             "done": False,
         },
     ),
+    (TimeoutNow(4, "n1"), "TN", "TimeoutNow", {"term": 4}),
     (
         InstallSnapshotReply(4, 4, 9, 100),
         "IS✓",

@@ -61,6 +61,15 @@ def lose(label, why):
 
 
 CASES = [
+    # a transfer of leadership
+    *[
+        (elected, lambda t, what=what: t.emit("n1", "transfer", target="n3", what=what), text, how)
+        for what, text, how in (
+            ("begun", "n1 hands its office to n3: it takes no requests meanwhile.", "info"),
+            ("told", "n3 has all of n1's log, so n1 tells it to stand at once.", "info"),
+            ("given up", "n3 did not take over in time: n1 goes on leading.", "warn"),
+        )
+    ],
     # snapshots
     (
         elected,

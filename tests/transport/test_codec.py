@@ -42,6 +42,7 @@ from raftlock.types import (
     RequestVoteReply,
     SessionID,
     Term,
+    TimeoutNow,
 )
 
 COUNTS = st.integers(0, INTEGER_MAX)
@@ -59,7 +60,8 @@ def append_entries(draw):
         for place in range(draw(st.integers(0, 3)))
     )
     return AppendEntriesArgs(
-        draw(COUNTS), draw(NAMES), prev, draw(COUNTS), entries, draw(COUNTS), draw(COUNTS)
+        *(draw(COUNTS), draw(NAMES), prev, draw(COUNTS), entries),
+        *(draw(COUNTS), draw(COUNTS), draw(COUNTS)),
     )
 
 
@@ -67,7 +69,7 @@ MESSAGES = st.one_of(
     st.builds(RequestVoteArgs, COUNTS, NAMES, COUNTS, COUNTS, st.booleans(), st.booleans()),
     st.builds(RequestVoteReply, COUNTS, st.booleans(), st.booleans(), COUNTS),
     append_entries(),
-    st.builds(AppendEntriesReply, COUNTS, st.booleans(), *[COUNTS] * 5),
+    st.builds(AppendEntriesReply, COUNTS, st.booleans(), *[COUNTS] * 6),
     st.builds(
         InstallSnapshotArgs,
         *(
@@ -78,11 +80,11 @@ MESSAGES = st.one_of(
             st.binary(max_size=50),
             COUNTS,
             st.booleans(),
-            COUNTS,
-            COUNTS,
+            *[COUNTS] * 3,
         ),
     ),
-    st.builds(InstallSnapshotReply, *[COUNTS] * 5),
+    st.builds(InstallSnapshotReply, *[COUNTS] * 6),
+    st.builds(TimeoutNow, COUNTS, NAMES),
 )
 FRAMES = st.builds(PeerFrame, COUNTS, MESSAGES, st.none() | COUNTS)
 

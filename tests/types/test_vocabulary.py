@@ -46,6 +46,7 @@ from raftlock.types import (
     SnapshotMetadata,
     SnapshotOperation,
     Term,
+    TimeoutNow,
     WaiterInfo,
 )
 
@@ -191,6 +192,7 @@ SAMPLES = [
             "match_index": 0,
         },
     ),
+    (TimeoutNow(Term(4), N1), {"term": 4, "leader_id": "n1"}),
     (
         Snapshot(SnapshotMetadata(Index(6), Term(3), Millis(4_000)), b"\x00\xffsnap"),
         {
