@@ -8,6 +8,7 @@ from raftlock import Cluster
 from tests.house import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def test_the_commands_are_in_the_makefile() -> None:
@@ -31,7 +32,7 @@ def test_the_verbs_it_names_exist() -> None:
 
 
 def test_its_python_runs(monkeypatch) -> None:
-    (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    source, _ = PYTHON
     shown: list[str] = []
     monkeypatch.setattr(Cluster, "dashboard", lambda cluster: shown.append(repr(cluster)))
     # The same lines on a fast cluster; only the speed of the lesson is left out.
@@ -44,3 +45,10 @@ def test_its_python_runs(monkeypatch) -> None:
         assert shown
     finally:
         names["cluster"].stop()
+
+
+def test_its_simulation_runs() -> None:
+    _, source = PYTHON
+    names: dict[str, object] = {}
+    exec(compile(source, "README.md", "exec"), names)  # noqa: S102 - our own page
+    assert names["leader"] in names["run"].nodes
