@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from raftlock.check.model import LockModel, LockState
 from raftlock.check.violation import Violation
-from raftlock.trace.fields import flag, number, rows, text
+from raftlock.trace.fields import flag, names, number, rows, text
 from raftlock.types.events import Json, TraceEvent
 
 __all__ = ["LockChecker"]
@@ -30,7 +30,7 @@ Row = tuple[str, int, int, tuple[tuple[str, int, int, int], ...]]
 @dataclass(slots=True)
 class _Expected:
     locks: dict[str, Row]
-    before: dict[str, Row]
+    expired: set[str]
     was_retry: bool
 
 
@@ -41,6 +41,7 @@ class _Applying:
     seq: int
     index: int
     told: dict[str, Row] = field(default_factory=dict)
+    expired: set[str] = field(default_factory=set)
 
 
 class LockChecker:
@@ -49,12 +50,11 @@ class LockChecker:
     def __init__(self) -> None:
         self._model = LockModel()
         self._commands: dict[tuple[int, int], Mapping[str, Json]] = {}
-        self._rows: dict[str, Row] = {}
+        self._stands: dict[str, dict[str, Row]] = {}
         self._expected: dict[int, _Expected] = {}
         self._last = 0
         self._applying: dict[str, _Applying] = {}
         self._beliefs: dict[tuple[str, str], tuple[int, int]] = {}
-        self._releasing: set[tuple[str, str]] = set()
         self._stored: dict[str, tuple[int, str]] = {}
         self.expiries = 0
         self.refused_writes = 0
@@ -94,10 +94,9 @@ class LockChecker:
         self._last = index
         command = self._commands.get((index, number(event.data, "term")), {})
         touched = self._model.apply(index, number(event.data, "stamp"), command)
-        before = {lock: self._rows.get(lock, _EMPTY) for lock in touched}
-        rows_now = {lock: _row_of(state) for lock, state in touched.items()}
-        self._rows |= rows_now
-        self._expected[index] = _Expected(rows_now, before, self._model.was_retry)
+        locks = {lock: _row_of(state) for lock, state in touched.items()}
+        expired = {lock for lock, _, _ in self._model.expired}
+        self._expected[index] = _Expected(locks, expired, self._model.was_retry)
         return self._leases(event)
 
     def _told(self, event: TraceEvent) -> None:
@@ -116,32 +115,36 @@ class LockChecker:
         )
         owner = text(data, "owner")
         deadline = number(data, "deadline") if owner else 0
+        if "expired" in names(data, "why"):
+            applying.expired.add(text(data, "lock"))
         applying.told[text(data, "lock")] = (owner, number(data, "token"), deadline, queue)
 
     def _compare(self, applying: _Applying, node: str) -> list[Violation]:
         """Whether the node's table stands as the model says, after the entry it applied."""
+        if applying.index == 1:
+            self._stands[node] = {}
+        stands = self._stands.setdefault(node, {})
         expected = self._expected.get(applying.index)
         if expected is None:
             return []
-        for lock in (*expected.locks, *applying.told):
-            was = expected.before.get(lock, self._rows.get(lock, _EMPTY))
-            should = expected.locks.get(lock, was)
-            found = applying.told.get(lock, was)
-            if lock not in expected.locks and not expected.was_retry:
-                continue
-            if found != should:
-                property_, why = _difference(lock, found, should, was)
-                if expected.was_retry:
+        found: list[Violation] = []
+        for lock in dict.fromkeys((*expected.locks, *applying.told)):
+            was = stands.get(lock, _EMPTY)
+            should, told = expected.locks.get(lock, was), applying.told.get(lock, was)
+            if told != should and not found:
+                property_, why = _difference(lock, told, should, was)
+                if lock in applying.expired and lock not in expected.expired:
+                    property_ = "TTL"
+                    why += " It let a hold expire that had not come to its end."
+                elif expected.was_retry:
                     property_ = "exactly once"
                     why += " The entry repeats a request that was done before."
-                text_ = f"After entry {applying.index}, {node} has {why}"
-                return [Violation(property_, text_, applying.seq, applying.index, nodes=(node,))]
-        for lock in applying.told:
-            if lock not in expected.locks and not expected.was_retry:
-                why = f"changed lock {lock}, which the entry does not concern."
-                text_ = f"After entry {applying.index}, {node} has {why}"
-                return [Violation("lock table", text_, applying.seq, applying.index, nodes=(node,))]
-        return []
+                sentence = f"After entry {applying.index}, {node} has {why}"
+                found.append(
+                    Violation(property_, sentence, applying.seq, applying.index, nodes=(node,))
+                )
+            stands[lock] = told
+        return found
 
     # ---- clients ----
 

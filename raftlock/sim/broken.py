@@ -34,10 +34,10 @@ __all__ = [
     "ForgetVote",
     "GrantTooLate",
     "HalfIsEnough",
+    "IgnoreRefusals",
     "JumpTheQueue",
     "KeepVote",
     "LastComeFirst",
-    "LateAnswersCount",
     "LeadForEver",
     "LeapingClock",
     "LongestLogLeads",
@@ -56,8 +56,6 @@ __all__ = [
     "TakeIt",
     "TruncateAlways",
     "VoteAgain",
-    "VoteInThePast",
-    "WaitersStay",
 ]
 
 
@@ -102,11 +100,6 @@ class CountMessages(Rules):
 class CountStaleVotes(Rules):
     def vote_reply_counts(self, request_term: Term, current_term: Term) -> bool:
         return True
-
-
-class VoteInThePast(Rules):
-    def stale_vote_request(self, request_term: Term, current_term: Term) -> bool:
-        return False
 
 
 class HalfIsEnough(Rules):
@@ -166,9 +159,11 @@ class FollowThePast(Rules):
         return False
 
 
-class LateAnswersCount(Rules):
-    def match_after_ack(self, match_index: Index, acknowledged: Index) -> Index:
-        return acknowledged
+class IgnoreRefusals(Rules):
+    def next_after_rejection(
+        self, match_index: Index, rejected_prev: Index, hint: Index
+    ) -> Index | None:
+        return None
 
 
 class ApplyAtOnce(Rules):
@@ -264,11 +259,6 @@ class GrantTooLate(LockRules):
 
 class SleepingWaiters(LockRules):
     def promotes(self, why: str) -> bool:
-        return False
-
-
-class WaitersStay(LockRules):
-    def ends_waits(self) -> bool:
         return False
 
 

@@ -213,13 +213,18 @@ def replay(
     """Do a written script, under every check, up to time `end` or the first violation."""
     run = _Run(plan, rules or RuleSet())
     probes: list[Ask] = []
+    calmed = False
     for line in script:
-        run.run_to(number(line, "t"))
+        # What is done at one moment is done together, whatever it brings about at that moment.
+        if number(line, "t") > run.clock.now:
+            run.run_to(number(line, "t"))
         if run.broken:
             break
         action = {name: value for name, value in line.items() if name != "t"}
         asked = run.do([action])
-        if action.get("client") == "probe":
+        calmed = calmed or action.get("do") == "calm"
+        # Only where all faults have ended must the cluster come to work.
+        if calmed and action.get("client") == "probe":
             probes += asked
     run.run_to(end)
     if probes and not run.broken:

@@ -91,7 +91,7 @@ def test_a_held_lock_is_not_taken():
     table = Table()
     table.entry(0, acquire("alice"), lock("alice", 1, 1_000))
     table.entry(0, acquire("bob"), lock("bob", 2, 1_000))
-    assert table.found() == ["lock table"]
+    assert table.found() == ["mutual exclusion"]
 
 
 def test_a_hold_ends_when_its_time_is_up():
