@@ -70,3 +70,15 @@ def only(*links):
 def breaks(safety_property):
     """This property of Figure 3 is broken inside, and the checks say so."""
     return pytest.raises(AssertionError, match=safety_property)
+
+
+def next_timeout(net, spread=0):
+    """Time goes on to the next deadline; who is due within `spread` ms acts before messages come.
+
+    So `spread` is how long a message takes.
+    """
+    first = min(net[k].deadline for k in net.nodes)
+    due = [k for k in net.nodes if net[k].deadline <= first + spread]
+    for k in sorted(due, key=lambda k: net[k].deadline):
+        net.fire(k)
+    net.deliver()
