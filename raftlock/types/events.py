@@ -48,7 +48,9 @@ KINDS: Mapping[str, str] = {
     "drop": "id: the send's number, from, to, type, label, why: cut | loss | down | closed",
     # clients
     "client_call": "client, op, lock, request_id, and the call's arguments",
-    "client_return": "client, op, lock, request_id, status: ok | fail | unknown, text",
+    "client_return": "client, op, lock, request_id, status: ok | fail | unknown, text; if"
+    " ok: result (the outcome's status), token and expired if there is a token;"
+    " else the error's code, if it has one",
     "belief": "client, lock, token, until: microseconds; token 0 if it believes it holds nothing",
     "note": "text",
 }
