@@ -40,6 +40,7 @@ PURE = (
     "raftlock.raft",
     "raftlock.lock",
     "raftlock.trace",
+    "raftlock.check",
     "raftlock.storage.api",
     "raftlock.storage.records",
     "raftlock.client.protocol",

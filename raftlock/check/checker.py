@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from raftlock.check.history import Operation, by_lock, lock_history
 from raftlock.check.invariants import RaftChecker
+from raftlock.check.linearizability import Verdict, judge
 from raftlock.check.locks import LockChecker
+from raftlock.check.objects import LockObject
 from raftlock.check.violation import Violation
 from raftlock.types.events import Json, TraceEvent
 
-__all__ = ["Checker", "check_trace"]
+__all__ = ["Checker", "check_history", "check_trace"]
 
 KEPT_MAX = 100
 """How many violations are kept: after the first few the rest are consequences."""
@@ -36,3 +39,23 @@ def check_trace(header: Mapping[str, Json], events: Iterable[TraceEvent]) -> lis
     for event in events:
         checker.feed(event)
     return checker.violations
+
+
+def check_history(events: Iterable[TraceEvent]) -> list[Violation]:
+    """The locks whose history no order explains, and those whose search was given up.
+
+    The trace must be there from its first event on. Not to be judged counts as a failure, too.
+    """
+    found = []
+    for lock, operations in by_lock(lock_history(events)).items():
+        judgement = judge(operations, LockObject(), lock=lock)
+        if not judgement.holds:
+            unknown = judgement.verdict is Verdict.UNKNOWN
+            name = "not judged" if unknown else "linearizability"
+            found.append(Violation(name, judgement.text, _last(operations)))
+    return found
+
+
+def _last(operations: Iterable[Operation]) -> int:
+    """The number of the last event that the operations know of."""
+    return max((each.returned or each.call)[1] for each in operations)

@@ -1,222 +1,319 @@
-"""Is there an order in which the clients' calls could have happened one at a time?
+"""Is there one order that explains everything the clients were told?
 
-After Wing and Gong ("Testing and verifying concurrent objects", 1993) with Lowe's pruning ("Testing
-for linearizability", 2017): try the calls that may come first, one by one, and never look twice at
-the same set of done calls in the same state. Locks do not touch each other, so each is judged by
-itself. A call whose outcome is unknown may have happened at any time from its beginning to the end
-of the history, or not at all.
+A history is linearizable (Herlihy and Wing 1990) if every answered operation can be given one
+moment between its call and its return at which it took effect, so that the answers are those of the
+same operations done one after another. To find such an order, or to be sure that there is none, is
+a search: Wing and Gong (1993) try every operation that may come next, one that was called before
+the first outstanding return, and go back when none fits. Lowe (2017) adds what makes it quick:
+having come to the same set of operations in the same state once, one need not go there again.
 
-Nobody calls the end of a hold by its TTL: it is an operation of nobody, which may happen once its
-time has passed since the call that got or prolonged the hold.
+**Lock by lock.** A history is linearizable if and only if its part about each object is (locality
+in Herlihy and Wing, P-compositionality in Horn and Kroening 2015). That may be used here since
+every operation names one lock, and what the locks do share is nothing that a specification speaks
+of: tokens come from one counter, but of one lock it is asked only that they grow, not by how much;
+the limits of the table show as refusals that no history keeps. The search for a lock is then
+exponential only in the operations that overlap on that lock. What holds between locks, such as that
+no token is given on two of them, is for other checks.
+
+**Time.** A step that an object does by itself (a TTL ends) has an earliest moment. The search keeps
+the earliest moment at which the present state can have been reached; a step is possible only if
+that is no later than the first return still outstanding. The earliest moment is as good as any
+other: whatever can happen at a later one can happen then too.
+
+**Open operations** may come anywhere after their call or nowhere. They are tried last, and only
+where they change something: most of the time nothing needs them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
 
-from raftlock.check.violation import Violation
-from raftlock.errors import ErrorCode
-from raftlock.trace.fields import flag, number, text
-from raftlock.types.events import TraceEvent
+from raftlock.check.history import START, Moment, Operation, by_lock
+from raftlock.check.objects import SequentialObject
+from raftlock.trace.fields import shorten
 
-__all__ = ["Operation", "check_history", "history_of", "is_linearizable"]
+__all__ = ["STEPS_MAX", "Judgement", "Point", "Verdict", "judge", "judge_each"]
 
-OPERATIONS_MAX = 200
-STATES_MAX = 200_000
-CLOCK_RATE_PERCENT = 1
-"""How much faster than real time the cluster's may run; two milliseconds more are rounding."""
+S = TypeVar("S", bound=Hashable)
+
+STEPS_MAX = 500_000
+"""How many steps a search may try: some seconds. Ordinary histories need a few an operation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One call on one lock. Times are microseconds; `end` is ``None`` if its outcome is unknown.
+class Verdict(StrEnum):
+    """What a search came to. Only `LEGAL` is a pass."""
 
-    `op` is acquire, release, renew or expire. `ok` tells whether it was done or refused. `lease`
-    names what an acquire or renew began, and which one an expire ends, unless it names a token.
-    """
-
-    client: str
-    op: str
-    call: int
-    end: int | None
-    ok: bool = True
-    token: int = 0
-    lease: int = 0
-    seq: int = 0
+    LEGAL = "legal"
+    ILLEGAL = "illegal"
+    UNKNOWN = "unknown"
+    """The search was given up for its length; nothing was shown, so this counts as a failure."""
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
-    """A lock. A token of 0 with an owner is one that nobody was told."""
+class Point:
+    """One step of an order: what took effect, no earlier than `at`, and the state after it.
 
-    owner: str = ""
-    token: int = 0
-    last: int = 0
-    lease: int = 0
-
-
-def is_linearizable(operations: Sequence[Operation]) -> bool | None:
-    """Whether the calls on one lock could have happened one at a time; ``None``: too hard to say.
-
-    Every call with an end must be in the order, the others may.
+    `operation` is ``None`` for what the object did by itself.
     """
-    calls = sorted(operations, key=lambda each: each.call)
-    needed = sum(1 << place for place, each in enumerate(calls) if each.end is not None)
-    start = (0, _State())
-    seen = {start}
-    stack = [start]
-    while stack:
-        done, state = stack.pop()
-        if done & needed == needed:
-            return True
-        if len(seen) > STATES_MAX:
-            return None
-        for place in _next(calls, done):
-            after = _step(state, calls[place])
-            if after is not None:
-                found = (done | 1 << place, after)
-                if found not in seen:
-                    seen.add(found)
-                    stack.append(found)
-    return False
+
+    at: Moment
+    operation: Operation | None
+    state: str
 
 
-def _next(calls: Sequence[Operation], done: int) -> list[int]:
-    """Which calls may come next: those that began before any other one had to be over."""
-    left = [place for place in range(len(calls)) if not done >> place & 1]
-    first_end = min((end for place in left if (end := calls[place].end) is not None), default=None)
-    # Those of unknown outcome last on the stack's top: what must happen is tried first.
-    may = [p for p in left if first_end is None or calls[p].call <= first_end]
-    return sorted(may, key=lambda place: (calls[place].end is not None, -calls[place].call))
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was found about one object.
 
-
-def _step(state: _State, call: Operation) -> _State | None:
-    """The lock after this call, or ``None`` if it could not have come to what it came to."""
-    if call.op == "expire":
-        meant = state.token == call.token if call.token else state.lease == call.lease
-        return _freed(state) if state.owner and meant else None
-    if call.op == "acquire":
-        return _acquired(state, call)
-    mine = state.owner == call.client and (
-        state.token == call.token or (state.token == 0 and call.token > state.last)
-    )
-    if not call.ok:
-        return None if mine and state.token else state
-    if not mine:
-        return None
-    if call.op == "release":
-        return _freed(_State(state.owner, call.token, max(state.last, call.token), state.lease))
-    return _State(state.owner, call.token, max(state.last, call.token), call.lease)
-
-
-def _acquired(state: _State, call: Operation) -> _State | None:
-    if not call.ok:
-        return state if state.owner not in {"", call.client} else None
-    known = call.token > 0
-    if not state.owner:
-        if known and call.token <= state.last:
-            return None
-        return _State(call.client, call.token, max(state.last, call.token), call.lease)
-    if state.owner != call.client:
-        return None
-    if known and state.token and call.token != state.token:
-        return None
-    return _State(state.owner, call.token or state.token, max(state.last, call.token), call.lease)
-
-
-def _freed(state: _State) -> _State:
-    return _State(last=max(state.last, state.token))
-
-
-# ---- from a trace ----
-
-
-@dataclass(slots=True)
-class _Histories:
-    open: dict[tuple[str, str], TraceEvent] = field(default_factory=dict)
-    in_doubt: set[tuple[str, str]] = field(default_factory=set)
-    locks: dict[str, list[Operation]] = field(default_factory=dict)
-
-    def add(self, lock: str, *operations: Operation) -> None:
-        self.locks.setdefault(lock, []).extend(operations)
-
-
-def history_of(events: Iterable[TraceEvent]) -> dict[str, list[Operation]]:
-    """The calls that clients made, by lock, from the trace's ``client_call`` and their returns.
-
-    Calls that say nothing of the lock (a place in the queue, a wait in vain) are left out.
+    `points` are an order of all answered operations if it is legal, else the longest beginning of
+    one that was found. `stuck` is the operation that had to come next there and fits nowhere: the
+    one whose return is the first outstanding. `text` says all this in one sentence.
     """
-    histories = _Histories()
-    for event in events:
-        if event.kind == "client_call":
-            key = text(event.data, "client"), text(event.data, "request_id")
-            if key not in histories.open:
-                histories.open[key] = event
-        elif event.kind == "client_return":
-            key = text(event.data, "client"), text(event.data, "request_id")
-            call, status = histories.open.get(key), text(event.data, "status")
-            if status == "unknown":
-                histories.in_doubt.add(key)
-                if call is not None and flag(call.data, "wait"):
-                    # It is taken back: who asks again under its name may be granted once more.
-                    _unanswered(histories, call)
-            # Whoever asks again in vain still does not know what became of the first time.
-            elif call is not None and not (status == "fail" and key in histories.in_doubt):
-                del histories.open[key]
-                _returned(histories, call, event)
-    for call in histories.open.values():
-        _unanswered(histories, call)
-    return histories.locks
+
+    lock: str
+    verdict: Verdict
+    points: tuple[Point, ...]
+    stuck: Operation | None
+    steps: int
+    text: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the history is shown to be legal."""
+        return self.verdict is Verdict.LEGAL
 
 
-_HELD = (ErrorCode.LOCK_HELD,)
-_NOT_MINE = (ErrorCode.LOCK_NOT_HELD, ErrorCode.NOT_LOCK_OWNER, ErrorCode.VERSION_MISMATCH)
+def judge_each(
+    operations: Iterable[Operation], thing: SequentialObject[S], *, steps_max: int = STEPS_MAX
+) -> tuple[Judgement, ...]:
+    """One judgement a lock (or whatever `Operation.lock` names), by name."""
+    parts = by_lock(operations).items()
+    return tuple(judge(part, thing, lock=lock, steps_max=steps_max) for lock, part in parts)
 
 
-def _kind(call: TraceEvent) -> str:
-    op = text(call.data, "op")
-    return "acquire" if op == "enqueue_waiter" else op
+def judge(
+    operations: Iterable[Operation],
+    thing: SequentialObject[S],
+    *,
+    lock: str = "",
+    steps_max: int = STEPS_MAX,
+) -> Judgement:
+    """Judge operations that are all about one object, called `lock` in what is said."""
+    search = _Search(tuple(operations), thing)
+    verdict = search.run(steps_max)
+    points, stuck = search.points(), search.stuck
+    placed = sum(1 for point in points if point.operation and point.operation.answer)
+    text = f"{shorten(lock) or 'the object'}: "
+    if verdict is Verdict.LEGAL:
+        text += f"one order explains all {placed} answers."
+    elif verdict is Verdict.UNKNOWN:
+        text += (
+            f"the search for an order was given up after {search.steps} steps with {placed} of "
+            f"{search.answers} answers placed, so nothing is shown."
+        )
+    else:
+        state = points[-1].state if points else thing.describe(thing.start())
+        text += (
+            f"no order explains all {search.answers} answers; after the {placed} that fit, "
+            f"{stuck} fits nowhere: by then {state}."
+        )
+    return Judgement(lock, verdict, points, stuck, search.steps, text)
 
 
-def _returned(histories: _Histories, call: TraceEvent, event: TraceEvent) -> None:
-    client, lock, op = text(call.data, "client"), text(call.data, "lock"), _kind(call)
-    ok = text(event.data, "status") == "ok"
-    # Other errors say that nothing was asked, or nothing of the lock.
-    refused = number(event.data, "code") in (_HELD if op == "acquire" else _NOT_MINE)
-    if op not in {"acquire", "release", "renew"} or not (ok or refused):
-        return
-    token = number(event.data, "token") if ok else number(call.data, "version")
-    done = Operation(client, op, call.t, event.t, ok, token, lease=call.seq, seq=event.seq)
-    histories.add(lock, done)
-    if not ok:
-        return
-    if op in {"acquire", "renew"}:
-        ttl_us = 1_000 * (number(call.data, "ttl") or 30_000)
-        over = call.t + ttl_us * (100 - CLOCK_RATE_PERCENT) // 100 - 2_000
-        histories.add(lock, Operation(client, "expire", over, None, lease=call.seq))
+@dataclass(frozen=True, slots=True)
+class _Step(Generic[S]):
+    """`operation` (a number) takes effect, perhaps after what the object did by itself.
+
+    `passed` is the state in between, if it did something. `now` is the earliest moment of it all.
+    """
+
+    operation: int
+    state: S
+    now: Moment
+    passed: S | None = None
 
 
-def _unanswered(histories: _Histories, call: TraceEvent) -> None:
-    client, lock, op = text(call.data, "client"), text(call.data, "lock"), _kind(call)
-    if op in {"acquire", "release", "renew"}:
-        token = number(call.data, "version")
-        histories.add(lock, Operation(client, op, call.t, None, token=token, lease=call.seq))
-        # A client takes back by itself what its caller was never told of.
-        taken_back = Operation(client, "expire", call.t, None, token=token, lease=call.seq)
-        histories.add(lock, taken_back)
+class _Line:
+    """Calls and returns of the answered operations in order, less those that are taken out.
+
+    A linked list as in Wing and Gong's program: taking an operation out and putting it back, in the
+    opposite order, cost the same however long the history is. Place 0 is before the first and after
+    the last.
+    """
+
+    def __init__(self, operations: Sequence[Operation], answered: Sequence[int]) -> None:
+        marks: list[tuple[Moment, bool, int]] = []
+        for number in answered:
+            operation = operations[number]
+            assert operation.returned is not None, "an answer has its moment"
+            marks += [(operation.call, False, number), (operation.returned, True, number)]
+        # Where they share a moment, calls come first: such operations overlap.
+        marks.sort()
+        self._after = [*range(1, len(marks) + 1), 0]
+        self._before = [len(marks), *range(len(marks))]
+        self._marks = marks
+        self._places: dict[int, list[int]] = {number: [] for number in answered}
+        for place, (_, _, number) in enumerate(marks, 1):
+            self._places[number].append(place)
+
+    def first_return(self) -> tuple[Moment, int]:
+        """The first outstanding return, and whose it is. There must be one."""
+        place = self._after[0]
+        while not self._marks[place - 1][1]:
+            place = self._after[place]
+        moment, _, number = self._marks[place - 1]
+        return moment, number
+
+    def candidates(self) -> Iterator[int]:
+        """The operations called before the first outstanding return.
+
+        Between two of them, others may be taken out if they are put back before going on.
+        """
+        place = self._after[0]
+        while not self._marks[place - 1][1]:
+            yield self._marks[place - 1][2]
+            place = self._after[place]
+
+    def take_out(self, number: int) -> None:
+        """Leave both marks of an operation out."""
+        for place in self._places[number]:
+            self._after[self._before[place]] = self._after[place]
+            self._before[self._after[place]] = self._before[place]
+
+    def put_back(self, number: int) -> None:
+        """Undo the last `take_out`."""
+        for place in reversed(self._places[number]):
+            self._after[self._before[place]] = place
+            self._before[self._after[place]] = place
 
 
-def check_history(events: Iterable[TraceEvent]) -> list[Violation]:
-    """The locks whose history no order explains, and those that are too long to be judged."""
-    found = []
-    for lock, operations in history_of(events).items():
-        last = max((each.seq for each in operations), default=0)
-        verdict = is_linearizable(operations) if len(operations) <= OPERATIONS_MAX else None
-        if verdict is False:
-            sentence = f"No order of the {len(operations)} calls on {lock} explains their answers."
-            found.append(Violation("linearizability", sentence, last))
-        elif verdict is None:
-            sentence = f"The {len(operations)} calls on {lock} are too many to be judged."
-            found.append(Violation("not judged", sentence, last))
-    return found
+class _Search(Generic[S]):
+    """Depth first, on a stack of its own: a history may be longer than Python's."""
+
+    def __init__(self, operations: tuple[Operation, ...], thing: SequentialObject[S]) -> None:
+        # Whatever order they came in: the same history, the same search.
+        self._operations = sorted(operations, key=lambda each: (each.call, str(each)))
+        self._thing = thing
+        answered = [n for n, each in enumerate(self._operations) if each.answer is not None]
+        self._open = [n for n, each in enumerate(self._operations) if each.answer is None]
+        self._line = _Line(self._operations, answered)
+        self._open_mask = sum(1 << number for number in self._open)
+        self._seen: dict[tuple[int, S, Moment], list[int]] = {}
+        self._path: list[_Step[S]] = []
+        self._best: list[_Step[S]] = []
+        self._placed = 0
+        self._best_placed = -1
+        self.answers = len(answered)
+        self.stuck: Operation | None = None
+        self.steps = 0
+
+    def run(self, steps_max: int) -> Verdict:
+        """Find an order of all answered operations."""
+        done = 0
+        here = _Step(-1, self._thing.start(), START)
+        ways: list[Iterator[_Step[S]]] = []
+        while self._placed < self.answers:
+            if len(ways) == len(self._path):
+                ways.append(self._steps_from(here, done))
+            step = next(ways[-1], None)
+            if self.steps > steps_max:
+                self._remember()
+                self.stuck = None
+                return Verdict.UNKNOWN
+            if step is not None:
+                now_done = done | 1 << step.operation
+                if self._is_new(now_done, step):
+                    here, done = step, now_done
+                    self._place(step)
+                continue
+            self._remember()
+            ways.pop()
+            if not self._path:
+                return Verdict.ILLEGAL
+            done ^= 1 << self._displace()
+        self._best, self.stuck = self._path, None
+        return Verdict.LEGAL
+
+    def points(self) -> tuple[Point, ...]:
+        """The best order found, step by step."""
+        found = []
+        for step in self._best:
+            if step.passed is not None:
+                found.append(Point(step.now, None, self._thing.describe(step.passed)))
+            operation = self._operations[step.operation]
+            found.append(Point(step.now, operation, self._thing.describe(step.state)))
+        return tuple(found)
+
+    def _steps_from(self, here: _Step[S], done: int) -> Iterator[_Step[S]]:
+        """What may come next: answered operations by their calls, and then open ones.
+
+        One that fits as things stand and changes nothing, neither state nor time, may as well come
+        first: any order that has it later is still one with it here. Then nothing else is tried.
+        """
+        limit, _ = self._line.first_return()
+        for number in self._line.candidates():
+            operation = self._operations[number]
+            if operation.call > here.now:
+                break
+            self.steps += 1
+            if self._thing.after(here.state, operation, here.now) == here.state:
+                yield _Step(number, here.state, here.now)
+                return
+        for number in self._line.candidates():
+            yield from self._ways_to(number, here, limit)
+        for number in self._open:
+            if self._operations[number].call > limit:
+                return
+            if not done >> number & 1:
+                yield from self._ways_to(number, here, limit)
+
+    def _ways_to(self, number: int, here: _Step[S], limit: Moment) -> Iterator[_Step[S]]:
+        """The operation at once, and after what the object may do by itself before."""
+        operation, thing = self._operations[number], self._thing
+        self.steps += 1
+        now = max(here.now, operation.call)
+        state = thing.after(here.state, operation, now)
+        if state is not None and (operation.answer is not None or state != here.state):
+            yield _Step(number, state, now)
+        alone = thing.by_itself(here.state)
+        if alone is None or alone[0] > limit:
+            return
+        now, passed = max(now, alone[0]), alone[1]
+        state = thing.after(passed, operation, now)
+        if state is not None and (operation.answer is not None or state != passed):
+            yield _Step(number, state, now, passed)
+
+    def _is_new(self, done: int, step: _Step[S]) -> bool:
+        """Lowe's pruning: whether the search was never here with as many ways to go on.
+
+        An open operation that is not used up can only help, so having been here with fewer of them
+        used up is as good as having been here with the same.
+        """
+        spent = done & self._open_mask
+        known = self._seen.setdefault((done ^ spent, step.state, step.now), [])
+        if any(less & spent == less for less in known):
+            return False
+        known.append(spent)
+        return True
+
+    def _place(self, step: _Step[S]) -> None:
+        self._path.append(step)
+        if self._operations[step.operation].answer is not None:
+            self._line.take_out(step.operation)
+            self._placed += 1
+
+    def _displace(self) -> int:
+        number = self._path.pop().operation
+        if self._operations[number].answer is not None:
+            self._line.put_back(number)
+            self._placed -= 1
+        return number
+
+    def _remember(self) -> None:
+        """Nothing fits here: keep the longest order so far, and what stopped it."""
+        if self._placed > self._best_placed:
+            self._best_placed, self._best = self._placed, list(self._path)
+            self.stuck = self._operations[self._line.first_return()[1]]

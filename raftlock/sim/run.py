@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from raftlock.check.checker import Checker
-from raftlock.check.linearizability import check_history
+from raftlock.check.checker import Checker, check_history
 from raftlock.check.violation import Violation
 from raftlock.sim.actions import Action, try_to
 from raftlock.sim.chance import keyed
