@@ -5,11 +5,13 @@
     raftlock explore --seeds 500          run seeds under every check, on all processors
     raftlock replay FILE                  do a run again, and tell it in sentences
     raftlock mutants                      break each rule, and see that the checks notice
+    raftlock scenario FILE ...            do a scenario, and compare what is told with its text
 """
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import os
 import sys
@@ -24,6 +26,7 @@ from raftlock.sim.bench import Verdict, judge, search
 from raftlock.sim.explore import Campaign, Look, explore, shrunk_script
 from raftlock.sim.files import read_script, write_script
 from raftlock.sim.mutants import MUTANTS
+from raftlock.sim.scenario import rewrite
 from raftlock.sim.tell import told
 
 __all__ = ["main"]
@@ -40,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _explore(chosen)
         if chosen.command == "replay":
             return _replay(Path(chosen.file), lines=chosen.lines)
+        if chosen.command == "scenario":
+            return max(_scenario(path, rewriting=chosen.rewrite) for path in chosen.files)
         return _mutants(as_json=chosen.json, seeds=chosen.search)
     except (RaftLockError, OSError) as error:
         print(f"raftlock: {error}", file=sys.stderr)
@@ -76,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SEEDS",
         help="find the runs anew, in so many",
     )
+    playing = commands.add_parser("scenario", help="do a scenario, and compare what is told")
+    playing.add_argument("files", nargs="+", type=Path)
+    playing.add_argument("--rewrite", action="store_true", help="write down what is really told")
     return parser
 
 
@@ -140,6 +148,26 @@ def _replay(path: Path, lines: int) -> int:
         return 0
     first = outcome.violations[0]
     print(f"\n{first.property}: {first.text}")
+    return 1
+
+
+# ---- scenarios ----
+
+
+def _scenario(path: Path, *, rewriting: bool) -> int:
+    text = path.read_text(encoding="utf-8")
+    really = rewrite(text)
+    if really == text:
+        print(f"{path.name}: as written.")
+        return 0
+    if rewriting:
+        path.write_text(really, encoding="utf-8")
+        print(f"{path.name}: rewritten. Keep it only if you understand the change.")
+        return 0
+    for line in difflib.unified_diff(
+        text.splitlines(), really.splitlines(), "as written", "as told", lineterm=""
+    ):
+        print(line)
     return 1
 
 
