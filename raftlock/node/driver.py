@@ -308,6 +308,8 @@ class Driver:
 
     def _words(self, entry: LogEntry) -> str:
         """An entry in a word or two. The first of its term that is empty is its leader's no-op."""
+        if entry.configuration is not None:
+            return "members " + " ".join(entry.configuration.voters)
         if not entry.command and self.raft.log.term_at(Index(entry.index - 1)) != entry.term:
             return "no-op"
         return describe(entry.command)

@@ -2,6 +2,7 @@
 
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import (
+    ChangeMembers,
     Effects,
     Event,
     PeerLost,
@@ -23,6 +24,7 @@ from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import LogPosition, Rules
 
 __all__ = [
+    "ChangeMembers",
     "Effects",
     "Event",
     "LogPosition",

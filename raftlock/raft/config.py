@@ -14,6 +14,9 @@ __all__ = ["RaftConfig"]
 class RaftConfig:
     """One node's settings; times in milliseconds. Raises `InvalidArgument` if they make no sense.
 
+    `voters` and `learners` are the members until the log says otherwise. Who joins a cluster that
+    is there already names its present voters, and itself as a learner.
+
     The election timeout is drawn anew, from `election_timeout_ms_min` up to and including
     `election_timeout_ms_max`, whenever its timer is reset (paper section 5.2): that is what keeps
     votes from splitting for ever. `heartbeat_ms` must be shorter, or followers would revolt between
@@ -46,6 +49,7 @@ class RaftConfig:
     pre_vote: bool = True
     check_quorum: bool = True
     peer_lost: bool = True
+    learners: tuple[NodeID, ...] = ()
     lease_reads: bool = False
     max_bytes_per_append: int = 1 << 20
     max_in_flight: int = 64
@@ -60,7 +64,14 @@ class RaftConfig:
         for holds, sentence in (
             (all(self.voters), "A voter's name must not be empty."),
             (len(set(self.voters)) == len(self.voters), "A voter is named twice."),
-            (self.node_id in self.voters, f"Node {self.node_id!r} is not among the voters."),
+            (
+                bool(self.voters) and self.node_id in self.voters + self.learners,
+                f"Node {self.node_id!r} is neither among the voters nor among the learners.",
+            ),
+            (
+                len(set(self.learners) | set(self.voters)) == len(self.learners) + len(self.voters),
+                "A learner is named twice, or is a voter too.",
+            ),
             (
                 0 < self.election_timeout_ms_min <= self.election_timeout_ms_max,
                 "The election timeout must be positive, and its minimum not above its maximum.",
@@ -97,8 +108,8 @@ class RaftConfig:
 
     @property
     def peers(self) -> tuple[NodeID, ...]:
-        """The voters but this node itself, in the configuration's order."""
-        return tuple(voter for voter in self.voters if voter != self.node_id)
+        """The first members but this node itself, in the configuration's order."""
+        return tuple(name for name in self.voters + self.learners if name != self.node_id)
 
     @property
     def timeout_range(self) -> tuple[int, int]:

@@ -7,7 +7,7 @@ no change misses its write or its line in the trace.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from raftlock.errors import ErrorCode
 from raftlock.raft.config import RaftConfig
@@ -20,15 +20,24 @@ from raftlock.raft.state import Candidacy, Leadership, Progress, State
 from raftlock.types.events import Json
 from raftlock.types.ids import Index, Millis, NodeID, ProposalID, Term
 from raftlock.types.log import LogEntry, PersistentState, Snapshot, SnapshotMetadata
+from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 
 __all__ = ["Core"]
+
+_END = 1 << 62  # behind every index
+
+
+def _configurations(entries: Iterable[LogEntry]) -> list[tuple[Index, Configuration]]:
+    return [
+        (entry.index, entry.configuration) for entry in entries if entry.configuration is not None
+    ]
 
 
 class Core:
     """One node's state with all that acts on it. `now` is the present step's time."""
 
-    __slots__ = ("_saved", "config", "now", "out", "peers", "random", "rules", "state")
+    __slots__ = ("_saved", "config", "now", "out", "random", "rules", "state")
 
     def __init__(
         self,
@@ -39,7 +48,6 @@ class Core:
         now: Millis,
     ) -> None:
         self.config = config
-        self.peers = config.peers
         self.rules = rules
         self.random = random
         self.now = now
@@ -49,7 +57,11 @@ class Core:
         snapshot = recovered.snapshot
         applied = snapshot.metadata.last_included_index if snapshot else Index(0)
         assert log.base.last_included_index <= applied <= log.last_index, "the log has no hole"
+        before = Configuration(config.voters, config.learners)
+        if snapshot is not None and snapshot.configuration is not None:
+            before = snapshot.configuration
         self.state = State(
+            configurations=[(applied, before), *_configurations(log.entries(applied + 1, _END))],
             current_term=recovered.state.current_term,
             voted_for=recovered.state.voted_for,
             log=log,
@@ -79,14 +91,24 @@ class Core:
         return Millis(self.config.election_timeout_ms_max)
 
     @property
+    def configuration(self) -> Configuration:
+        """The members: a node goes by the latest configuration in its log, committed or not."""
+        return self.state.configurations[-1][1]
+
+    @property
+    def peers(self) -> tuple[NodeID, ...]:
+        """The members but this node itself."""
+        return tuple(member for member in self.configuration.members if member != self.node_id)
+
+    @property
     def quorum(self) -> int:
         """How many voters decide."""
-        return self.rules.quorum(len(self.config.voters))
+        return self.rules.quorum(len(self.configuration.voters))
 
     def reached(self, value: Callable[[Progress], int], own: int) -> int:
         """What a majority has reached, of a value that the leader knows of each follower."""
-        values = [value(progress) for progress in self.leadership.progress.values()]
-        return sorted([*values, own], reverse=True)[self.quorum - 1]
+        values = {peer: value(known) for peer, known in self.leadership.progress.items()}
+        return self.rules.reached(self.configuration, values | {self.node_id: own})
 
     @property
     def candidacy(self) -> Candidacy:
@@ -226,6 +248,9 @@ class Core:
             self.state.log.append(entries)
             self.out.append(entries)
             self.out.note("append", {}, entries)
+            for found in _configurations(entries):
+                self.state.configurations.append(found)
+                self._configured()
 
     def truncate(self, first: Index) -> None:
         """Drop the entry at `first` and all behind it; proposals among them are overtaken."""
@@ -233,6 +258,10 @@ class Core:
         assert first > state.commit_index, f"entry {first} is committed: it must never be dropped"
         self.out.note("truncate", {"from": first, "to": state.log.last_index})
         state.log.truncate(first)
+        while state.configurations[-1][0] >= first:
+            state.configurations.pop()
+            if state.configurations[-1][0] < first:
+                self._configured()
         state.durable_index = min(state.durable_index, Index(first - 1))
         self.out.truncate(first)
         for index in [index for index in state.proposals if index >= first]:
@@ -248,9 +277,44 @@ class Core:
                 )
             )
 
+    def _configured(self) -> None:
+        """Another configuration holds: tell it, and follow it as a leader."""
+        index, configuration = self.state.configurations[-1]
+        data: dict[str, Json] = {
+            "index": index,
+            "voters": list(configuration.voters),
+            "learners": list(configuration.learners),
+            "outgoing": list(configuration.outgoing),
+        }
+        self.out.note("config", data)
+        leadership = self.state.leadership
+        if leadership is not None:
+            # Who is new has had no time to be silent.
+            following = Index(self.state.log.last_index + 1)
+            leadership.progress = {
+                peer: leadership.progress.get(peer) or Progress(following, last_active=self.now)
+                for peer in self.peers
+            }
+
+    def configuration_at(self, index: Index) -> Configuration:
+        """The members as of an entry that is in the log, or that the snapshot ends with."""
+        known = [found for at, found in self.state.configurations if at <= index]
+        return known[-1]
+
     def compact(self, snapshot: Snapshot, base: SnapshotMetadata) -> None:
-        """Keep a snapshot instead of the log up to `base`, on disk with this step's write."""
-        state = self.state
+        """Keep a snapshot instead of the log up to `base`, on disk with this step's write.
+
+        What the log says of members behind the snapshot still holds.
+        """
+        state, upto = self.state, snapshot.metadata.last_included_index
+        if snapshot.configuration is not None:
+            later = [found for found in state.configurations if found[0] > upto]
+            before, state.configurations = (
+                self.configuration,
+                [(upto, snapshot.configuration), *later],
+            )
+            if self.configuration != before:
+                self._configured()
         assert base.last_included_index <= snapshot.metadata.last_included_index
         state.snapshot, state.applied_bytes = snapshot, 0
         state.log.compact(base)

@@ -28,6 +28,7 @@ from raftlock.types.log import LogEntry, PersistentState, Snapshot, SnapshotMeta
 from raftlock.types.rpc import Message
 
 __all__ = [
+    "ChangeMembers",
     "Effects",
     "Event",
     "PeerLost",
@@ -124,7 +125,30 @@ class Transfer:
     target: NodeID = NodeID("")
 
 
-Event = Receive | Wake | Propose | Persisted | PeerLost | SnapshotTaken | Read | Transfer
+@dataclass(frozen=True, slots=True)
+class ChangeMembers:
+    """Make these the members; it is answered by one `Resolution` of that id, like a proposal.
+
+    Accepted, it is done when a configuration without `outgoing` is committed.
+    """
+
+    now: Millis
+    proposal_id: ProposalID
+    voters: tuple[NodeID, ...]
+    learners: tuple[NodeID, ...] = ()
+
+
+Event = (
+    Receive
+    | Wake
+    | Propose
+    | Persisted
+    | PeerLost
+    | SnapshotTaken
+    | Read
+    | Transfer
+    | ChangeMembers
+)
 """Whatever may happen to the core."""
 
 

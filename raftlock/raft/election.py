@@ -35,7 +35,9 @@ def election_timeout(core: Core) -> None:
     """
     core.out.action = "Timeout"
     core.out.note("timer_fire", {"timer": "election"})
-    if core.config.pre_vote:
+    if not core.rules.may_stand(core.configuration, core.node_id):
+        core.reset_election_timer()
+    elif core.config.pre_vote:
         _ask_first(core)
     else:
         _stand(core)
@@ -56,7 +58,8 @@ def peer_lost(core: Core, peer: NodeID) -> None:
 
 def stand_for_leader(core: Core) -> None:
     """Thesis 3.10: the leader itself asked this follower to stand, so ask nobody first."""
-    _stand(core, is_transfer=True)
+    if core.rules.may_stand(core.configuration, core.node_id):
+        _stand(core, is_transfer=True)
 
 
 # Asking for votes
@@ -70,7 +73,7 @@ def _ask_first(core: Core) -> None:
         core.become(NodeRole.FOLLOWER)
     core.reset_election_timer()
     state.pre_vote = Candidacy()
-    for peer in core.peers:
+    for peer in _voters(core):
         core.out.send_now(peer, _request(core, Term(state.current_term + 1), is_pre_vote=True))
     _count_pre_vote(core, state.pre_vote, core.node_id, granted=True)
 
@@ -86,10 +89,14 @@ def _stand(core: Core, *, is_transfer: bool = False) -> None:
     core.reset_election_timer()
     _note_tally(core)
     core.out.action = "RequestVote"
-    for peer in core.peers:
+    for peer in _voters(core):
         # After the write: a candidate that forgot its own vote could give it to another.
         request = _request(core, state.current_term)
         core.out.send_after(peer, replace(request, is_transfer=is_transfer))
+
+
+def _voters(core: Core) -> tuple[NodeID, ...]:
+    return tuple(peer for peer in core.configuration.voting if peer != core.node_id)
 
 
 def _request(core: Core, term: Term, *, is_pre_vote: bool = False) -> RequestVoteArgs:
@@ -214,11 +221,13 @@ def _add_vote(core: Core, candidacy: Candidacy, voter: NodeID, *, granted: bool)
 
 
 def _is_won(core: Core, candidacy: Candidacy) -> bool:
-    return len(candidacy.granted) >= core.quorum
+    return core.rules.decides(core.configuration, candidacy.granted)
 
 
 def _is_lost(core: Core, candidacy: Candidacy) -> bool:
-    return len(candidacy.refused) > len(core.config.voters) - core.quorum
+    """Whether too few are left to decide, even if all of them granted their votes."""
+    left = [voter for voter in core.configuration.voting if voter not in candidacy.refused]
+    return not core.rules.decides(core.configuration, left)
 
 
 def _note_tally(core: Core) -> None:

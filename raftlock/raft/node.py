@@ -1,15 +1,24 @@
 """Raft itself, as its driver sees it: events go in, effects come out, nothing else happens.
 
 What each event leads to is in the section's own file: `election`, `replication`, `commitment`,
-`check_quorum`, `reads`, `snapshotting`, `transfer`.
+`check_quorum`, `reads`, `snapshotting`, `transfer`, `membership`.
 """
 
 from __future__ import annotations
 
-from raftlock.raft import commitment, election, reads, replication, snapshotting, transfer
+from raftlock.raft import (
+    commitment,
+    election,
+    membership,
+    reads,
+    replication,
+    snapshotting,
+    transfer,
+)
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.core import Core
 from raftlock.raft.effects import (
+    ChangeMembers,
     Effects,
     Event,
     PeerLost,
@@ -29,6 +38,7 @@ from raftlock.raft.state import Candidacy, Handover, Leadership, Receiving, Send
 from raftlock.types.events import Json
 from raftlock.types.ids import Index, Millis, NodeID, Term
 from raftlock.types.log import Snapshot, SnapshotMetadata
+from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 from raftlock.types.rpc import (
     AppendEntriesArgs,
@@ -89,12 +99,15 @@ class Raft:
             case Transfer():
                 if transfer.begin(core, event):
                     replication.ask_all(core)
+            case ChangeMembers():
+                membership.change(core, event)
             case SnapshotTaken():
                 snapshotting.keep(core, event)
             case _:
                 _persisted(core, event)
         commitment.apply_committed(core)
         reads.answer_ready(core)
+        membership.settle(core)
         snapshotting.ask_if_due(core)
         return core.take_effects()
 
@@ -119,6 +132,7 @@ class Raft:
             snapshot_term=snapshot.last_included_term,
             replication=_replication(self._core),
             pre_vote=state.pre_vote is not None,
+            configuration=self._core.configuration,
         )
 
     def dump(self) -> dict[str, Json]:
@@ -128,10 +142,17 @@ class Raft:
             "current_term": state.current_term,
             "voted_for": state.voted_for,
             "log": [
-                [entry.term, entry.index, entry.command.decode("latin-1"), entry.stamp]
+                [
+                    *(entry.term, entry.index, entry.command.decode("latin-1"), entry.stamp),
+                    *_dump_members(entry.configuration),
+                ]
                 for entry in state.log.entries(state.log.first_index, state.log.last_index)
             ],
             "base": _dump_place(state.log.base),
+            "configurations": [
+                [index, *_dump_members(configuration)]
+                for index, configuration in state.configurations
+            ],
             "snapshot": _dump_snapshot(state.snapshot),
             "applied_bytes": state.applied_bytes,
             "receiving": _dump_receiving(state.receiving),
@@ -202,8 +223,12 @@ class Raft:
 
 
 def _receive(core: Core, sender: NodeID, message: Message) -> None:
-    """Give a message to its section. What nobody of this cluster could have sent is dropped."""
-    if sender not in core.peers:
+    """Give a message to its section. What nobody could have sent is dropped.
+
+    A sender need not be a member as far as this node knows: it may be one by now (thesis 4.2.2).
+    That it belongs to this cluster is for the transport to know.
+    """
+    if sender == core.node_id:
         return
     match message:
         case RequestVoteArgs(candidate_id=claimed) if claimed == sender:
@@ -301,6 +326,14 @@ def _dump_handover(handover: Handover | None) -> Json:
     return [handover.target, handover.since, handover.proposal_id, handover.told]
 
 
+def _dump_members(configuration: Configuration | None) -> list[Json]:
+    """The members as one more item of a list, or nothing."""
+    if configuration is None:
+        return []
+    parts = (configuration.voters, configuration.learners, configuration.outgoing)
+    return [[list(part) for part in parts]]
+
+
 def _dump_place(place: SnapshotMetadata) -> Json:
     return [place.last_included_index, place.last_included_term, place.last_included_stamp]
 
@@ -308,7 +341,8 @@ def _dump_place(place: SnapshotMetadata) -> Json:
 def _dump_snapshot(snapshot: Snapshot | None) -> Json:
     if snapshot is None:
         return None
-    return [_dump_place(snapshot.metadata), snapshot.data.decode("latin-1")]
+    data = snapshot.data.decode("latin-1")
+    return [_dump_place(snapshot.metadata), data, *_dump_members(snapshot.configuration)]
 
 
 def _dump_sending(sending: Sending | None) -> Json:

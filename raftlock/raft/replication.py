@@ -15,10 +15,12 @@ from raftlock.raft.effects import Propose, Resolution
 from raftlock.raft.state import Progress, Stream
 from raftlock.types.ids import Index, NodeID
 from raftlock.types.log import LogEntry
+from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 from raftlock.types.rpc import AppendEntriesArgs, AppendEntriesReply, InstallSnapshotReply
 
 __all__ = [
+    "append_own",
     "ask_all",
     "become_leader",
     "handle_append_entries",
@@ -43,7 +45,7 @@ def become_leader(core: Core) -> None:
     core.become(NodeRole.LEADER)
     for peer in core.peers:
         core.note_progress(peer)
-    _append_own(core, b"")
+    append_own(core)
     _heartbeat(core)
 
 
@@ -71,7 +73,7 @@ def propose(core: Core, event: Propose) -> None:
     if refusal is not None:
         core.out.resolve(refusal)
         return
-    entry = _append_own(core, event.command)
+    entry = append_own(core, event.command)
     state.proposals[entry.index] = event.proposal_id
     core.out.resolve(
         Resolution(
@@ -202,11 +204,15 @@ def _is_too_much(core: Core, size: int) -> bool:
     return waiting > 0 < size and waiting + size > core.config.max_uncommitted_bytes
 
 
-def _append_own(core: Core, command: bytes) -> LogEntry:
+def append_own(
+    core: Core, command: bytes = b"", configuration: Configuration | None = None
+) -> LogEntry:
+    """Append an entry of the leader's own: a command, a configuration, or nothing but a stamp."""
     state = core.state
     core.leadership.uncommitted_bytes += len(command)
     stamp = core.rules.stamp(state.log.last_stamp, core.cluster_time(core.now))
-    entry = LogEntry(state.current_term, Index(state.log.last_index + 1), command, stamp)
+    index = Index(state.log.last_index + 1)
+    entry = LogEntry(state.current_term, index, command, stamp, configuration)
     core.append((entry,))
     return entry
 

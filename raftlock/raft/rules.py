@@ -14,11 +14,12 @@ should go. Sections are those of the paper "In Search of an Understandable Conse
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from raftlock.raft.log import RaftLog
 from raftlock.types.ids import Index, Millis, NodeID, Term
 from raftlock.types.log import LogEntry
+from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 
 __all__ = ["LogPosition", "Rules"]
@@ -146,6 +147,52 @@ class Rules:
         Protects everything (section 5.2 for elections, 5.3 for commitment).
         """
         return voters // 2 + 1
+
+    def decides(self, configuration: Configuration, votes: Sequence[NodeID]) -> bool:
+        """Whether these are enough: a majority of the voters and, while they change, of both sets.
+
+        Votes of others do not count. Protects everything (section 6): old and new majorities that
+        decided for themselves need not share a node.
+        """
+        return all(
+            sum(vote in half for vote in votes) >= self.quorum(len(half))
+            for half in configuration.halves
+        )
+
+    def reached(self, configuration: Configuration, values: Mapping[NodeID, int]) -> int:
+        """The highest value that enough nodes have reached; who is not in `values` is at 0.
+
+        Protects Leader Completeness, as `decides` does.
+        """
+        highest = []
+        for half in configuration.halves:
+            ordered = sorted((values.get(voter, 0) for voter in half), reverse=True)
+            highest.append(ordered[self.quorum(len(half)) - 1])
+        return min(highest)
+
+    # Members (section 6, thesis chapter 4)
+
+    def may_stand(self, configuration: Configuration, node_id: NodeID) -> bool:
+        """Only who has a vote stands for election.
+
+        Protects progress: learners and removed nodes would depose leaders and win nothing.
+        """
+        return node_id in configuration.voting
+
+    def may_change_members(self, unsettled_index: Index, commit_index: Index) -> bool:
+        """One change after the other: the last one, and a first entry of this leader, is committed.
+
+        Protects Election Safety and Leader Completeness: two changes at once could leave majorities
+        that share no node.
+        """
+        return unsettled_index <= commit_index
+
+    def configuration_holds(self, index: Index, commit_index: Index) -> bool:
+        """A joint configuration is left, and an office given up, only once that is committed.
+
+        Protects Election Safety: until then, nodes may go by the configuration before it.
+        """
+        return index <= commit_index
 
     # Taking entries (section 5.3)
 

@@ -45,7 +45,8 @@ def keep(core: Core, event: SnapshotTaken) -> None:
     assert event.index <= state.last_applied, "a snapshot stands for what was applied"
     if event.index <= _last_included(core):
         return
-    snapshot = Snapshot(state.log.place(event.index), event.data)
+    members = core.configuration_at(event.index)
+    snapshot = Snapshot(state.log.place(event.index), event.data, members)
     core.out.note("snapshot", _told(snapshot))
     upto = core.rules.compacts_up_to(event.index, core.config.snapshot_tail)
     core.compact(snapshot, state.log.place(max(upto, state.log.base.last_included_index)))
@@ -76,6 +77,7 @@ def send_chunk(core: Core, peer: NodeID) -> None:
         last_included_stamp=place.last_included_stamp,
         checksum=crc32(data, sending.checksum),
         round=core.leadership.round,
+        configuration=sending.snapshot.configuration,
     )
     core.out.send_now(peer, args)
 
@@ -129,7 +131,7 @@ def _gather(core: Core, args: InstallSnapshotArgs) -> int:
     )
     receiving = core.state.receiving
     if receiving is None or receiving.metadata != place:
-        receiving = core.state.receiving = Receiving(place)
+        receiving = core.state.receiving = Receiving(place, args.configuration)
     if args.offset != len(receiving.data):
         # Not the next one: the answer says which that is.
         return len(receiving.data)
@@ -140,7 +142,7 @@ def _gather(core: Core, args: InstallSnapshotArgs) -> int:
     receiving.data += args.data
     receiving.checksum = checksum
     if args.done:
-        _install(core, Snapshot(place, bytes(receiving.data)))
+        _install(core, Snapshot(place, bytes(receiving.data), receiving.configuration))
     return len(receiving.data)
 
 

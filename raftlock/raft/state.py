@@ -10,6 +10,7 @@ from zlib import crc32
 from raftlock.raft.log import RaftLog
 from raftlock.types.ids import Index, Millis, NodeID, ProposalID, Term
 from raftlock.types.log import Snapshot, SnapshotMetadata
+from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 
 __all__ = [
@@ -59,6 +60,7 @@ class Receiving:
     """A snapshot that is arriving: the bytes of it that are here, and their checksum."""
 
     metadata: SnapshotMetadata
+    configuration: Configuration | None
     data: bytearray = field(default_factory=bytearray)
     checksum: int = 0
 
@@ -167,6 +169,10 @@ class State:
     current_term: Term
     voted_for: NodeID
     log: RaftLog
+
+    # The configurations that may yet be needed, each with the index of its entry: the latest one
+    # holds, and those before it do if its entry is dropped.
+    configurations: list[tuple[Index, Configuration]]
 
     # The latest snapshot, and how many bytes of commands were applied since.
     snapshot: Snapshot | None = None

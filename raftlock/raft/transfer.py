@@ -28,7 +28,7 @@ def begin(core: Core, event: Transfer) -> bool:
     if target == core.node_id:
         text = "It leads already."
         return _refuse(core, event.proposal_id, ErrorCode.INVALID_ARGUMENT, text)
-    if target not in leadership.progress:
+    if target not in core.configuration.voters:
         text = f"{target or 'Nobody else'} has no vote: leadership can be handed to a voter only."
         return _refuse(core, event.proposal_id, ErrorCode.INVALID_ARGUMENT, text)
     if leadership.handover is not None:
@@ -80,9 +80,10 @@ def handle_timeout_now(core: Core, sender: NodeID, args: TimeoutNow) -> None:
 
 
 def _furthest(core: Core) -> NodeID:
-    """The follower that has most of the log; empty if there is none."""
-    progress = core.leadership.progress
-    return max(progress, key=lambda peer: progress[peer].match_index, default=NodeID(""))
+    """The voter that has most of the log, but this node itself; empty if there is none."""
+    progress, voters = core.leadership.progress, core.configuration.voters
+    others = [peer for peer in progress if peer in voters]
+    return max(others, key=lambda peer: progress[peer].match_index, default=NodeID(""))
 
 
 def _refuse(core: Core, proposal_id: ProposalID, code: ErrorCode, message: str) -> bool:

@@ -42,6 +42,7 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
     "append": {"entries": "R"},
     "truncate": {"from": "I", "to": "i"},
     "commit": {"index": "I"},
+    "config": {"index": "I", "voters": "N", "learners": "N", "outgoing": "N"},
     "transfer": {"target": "S", "what": "S"},
     "snapshot": {"index": "I", "term": "i", "bytes": "i"},
     "install": {"index": "I", "term": "i", "bytes": "i"},

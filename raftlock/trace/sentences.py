@@ -232,6 +232,18 @@ _WHYS = {
 }
 
 
+def _config(event: TraceEvent, _view: ClusterView) -> Told | None:
+    voters, outgoing = names(event.data, "voters"), names(event.data, "outgoing")
+    if event.rule == "ChangeMembers" and outgoing:
+        return Told(
+            f"{event.node} begins to change the voters from {and_list(outgoing)} to"
+            f" {and_list(voters)}: until that is done, both must agree."
+        )
+    if event.rule == "LeaveJoint":
+        return Told(f"The voters are now {and_list(voters)}.")
+    return None
+
+
 def _transfer(event: TraceEvent, _view: ClusterView) -> Told | None:
     name, target, what = event.node, text(event.data, "target"), text(event.data, "what")
     if what == "begun":
@@ -310,6 +322,7 @@ _TELLERS: dict[str, Callable[[TraceEvent, ClusterView], Told | None]] = {
     "append": _append,
     "truncate": _truncate,
     "commit": _commit,
+    "config": _config,
     "transfer": _transfer,
     "snapshot": _snapshot,
     "install": _install,

@@ -27,6 +27,7 @@ from raftlock.transport.limits import (
     CLIENT_FRAME_BYTES_MAX,
     ID_CHARS_MAX,
     INTEGER_MAX,
+    MEMBERS_MAX,
     PEER_FRAME_BYTES_MAX,
 )
 from raftlock.transport.values import as_object, decode, encode
@@ -34,6 +35,7 @@ from raftlock.types import (
     AppendEntriesArgs,
     AppendEntriesReply,
     Command,
+    Configuration,
     InstallSnapshotArgs,
     InstallSnapshotReply,
     Json,
@@ -164,6 +166,13 @@ def _check_bounds(value: Message | LogEntry) -> None:
             raise RemoteProtocolError(f"{each.name} is out of bounds.")
         if isinstance(content, str) and len(content) > ID_CHARS_MAX:
             raise RemoteProtocolError(f"{each.name} is too long.")
+        if isinstance(content, Configuration) and not _is_within_bounds(content):
+            raise RemoteProtocolError(f"{each.name} is too long.")
+
+
+def _is_within_bounds(configuration: Configuration) -> bool:
+    members = configuration.members
+    return len(members) <= MEMBERS_MAX and all(len(name) <= ID_CHARS_MAX for name in members)
 
 
 def encode_peer(frame: PeerFrame) -> str:

@@ -27,6 +27,7 @@ __all__ = [
     "ID_CHARS_MAX",
     "INTEGER_MAX",
     "KEYS_MAX",
+    "MEMBERS_MAX",
     "METADATA_KEY_CHARS_MAX",
     "METADATA_PAIRS_MAX",
     "METADATA_VALUE_CHARS_MAX",
@@ -84,6 +85,7 @@ REQUESTS_PER_SECOND = 2_000
 REQUESTS_BURST = 4_000
 
 # ---- fields ----
+MEMBERS_MAX = 100  # of a cluster; its decisions would be slow long before
 ID_CHARS_MAX = 256
 REQUEST_ID_CHARS_MAX = 128
 METADATA_PAIRS_MAX = 32

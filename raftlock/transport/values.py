@@ -27,6 +27,7 @@ from raftlock.types import (
     ApplyMsg,
     BackoffAdvice,
     Command,
+    Configuration,
     IndexOffsetPair,
     InstallSnapshotArgs,
     InstallSnapshotReply,
@@ -61,6 +62,7 @@ T = TypeVar("T")
 # The dataclasses of types/ know nothing of pydantic; this is where it is told how to read them.
 _CONFIG = ConfigDict(extra="forbid", strict=True, val_json_bytes="base64", ser_json_bytes="base64")
 _VALIDATED: tuple[type, ...] = (
+    Configuration,
     *(RequestVoteArgs, RequestVoteReply, AppendEntriesArgs, AppendEntriesReply),
     *(InstallSnapshotArgs, InstallSnapshotReply, TimeoutNow),
     *(LogEntry, PersistentState, Snapshot, SnapshotMetadata, IndexOffsetPair, ApplyMsg),
@@ -148,7 +150,7 @@ def _from_base64(value: Json) -> bytes:
 # ---- values of the vocabulary ----
 
 
-_RARE = frozenset({"is_transfer", "round"})
+_RARE = frozenset({"configuration", "is_transfer", "round"})
 """Fields that few messages use: written only there, so that the others read well."""
 
 

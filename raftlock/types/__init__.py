@@ -29,6 +29,7 @@ from raftlock.types.log import (
     Snapshot,
     SnapshotMetadata,
 )
+from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 from raftlock.types.rpc import (
     AppendEntriesArgs,
@@ -57,6 +58,7 @@ __all__ = [
     "BackoffAdvice",
     "ClientID",
     "Command",
+    "Configuration",
     "Index",
     "IndexOffsetPair",
     "InstallSnapshotArgs",

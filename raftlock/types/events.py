@@ -40,6 +40,7 @@ KINDS: Mapping[str, str] = {
     " (told once, by the leader who appends it)}]",
     "truncate": "from, to: indexes dropped",
     "commit": "index",
+    "config": "index, voters: [node], learners: [node], outgoing: [node] (joint if there are any)",
     "transfer": "target; what: begun | told | given up",
     "snapshot": "index, term, bytes: what the snapshot taken stands for, and its size",
     "install": "index, term, bytes: the snapshot that took the place of the log up to there",

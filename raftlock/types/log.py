@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from raftlock.types.answers import LockChange, Outcome
 from raftlock.types.ids import Index, Millis, NodeID, Term
+from raftlock.types.membership import Configuration
 
 __all__ = [
     "ApplyMsg",
@@ -23,13 +24,15 @@ class LogEntry:
 
     `command` is opaque to Raft; empty bytes are an entry that only carries its stamp: a new
     leader's no-op, or a tick of cluster time. `stamp` is cluster time in milliseconds (added here;
-    the original has none).
+    the original has none), and `configuration` (added) the members from this entry on, if it says
+    who they are.
     """
 
     term: Term
     index: Index
     command: bytes = b""
     stamp: Millis = Millis(0)
+    configuration: Configuration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,13 @@ class SnapshotMetadata:
 class Snapshot:
     """What stands for the log up to an entry: the state machine as that entry left it (added here).
 
-    `data` is the state machine's own; Raft does not look into it.
+    `data` is the state machine's own; Raft does not look into it. `configuration` are the members
+    as of that entry.
     """
 
     metadata: SnapshotMetadata
     data: bytes = b""
+    configuration: Configuration | None = None
 
 
 @dataclass(frozen=True, slots=True)

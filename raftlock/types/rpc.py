@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from raftlock.types.ids import Index, Millis, NodeID, Term
 from raftlock.types.log import LogEntry
+from raftlock.types.membership import Configuration
 
 __all__ = [
     "AppendEntriesArgs",
@@ -94,7 +95,8 @@ class InstallSnapshotArgs:
     """One chunk of a snapshot (paper Figure 13); the stamp and `checksum` are added here.
 
     `checksum` is the CRC-32 of the snapshot's bytes up to the end of this chunk, so that chunks
-    which do not belong together are not put together.
+    which do not belong together are not put together. `configuration` (added) are the members as
+    of the entry that the snapshot ends with.
     """
 
     term: Term
@@ -107,6 +109,7 @@ class InstallSnapshotArgs:
     last_included_stamp: Millis = Millis(0)
     checksum: int = 0
     round: int = 0
+    configuration: Configuration | None = None
 
 
 @dataclass(frozen=True, slots=True)

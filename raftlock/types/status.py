@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from raftlock.types.answers import Outcome
 from raftlock.types.commands import LockOperation
 from raftlock.types.ids import ClientID, Index, LockID, Millis, NodeID, ProposalID, Term
+from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 
 __all__ = [
@@ -36,7 +37,8 @@ class PeerState:
 class RaftStatus:
     """One node's view of the cluster. `replication` is filled on a leader only.
 
-    `pre_vote` (added) is true while a follower asks whether it could win an election.
+    `pre_vote` (added) is true while a follower asks whether it could win an election;
+    `configuration` (added) are the members as this node knows them.
     """
 
     id: NodeID
@@ -51,6 +53,7 @@ class RaftStatus:
     snapshot_term: Term = Term(0)
     replication: Mapping[NodeID, PeerState] = field(default_factory=dict)
     pre_vote: bool = False
+    configuration: Configuration | None = None
 
 
 @dataclass(frozen=True, slots=True)

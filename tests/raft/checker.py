@@ -8,6 +8,10 @@ from itertools import pairwise
 from raftlock.types import AppendEntriesReply, InstallSnapshotReply, NodeRole, RequestVoteReply
 
 
+def entry_parts(entry):
+    return entry.command, entry.stamp, entry.configuration
+
+
 class Checker:
     def __init__(self, size):
         self.size = size
@@ -75,7 +79,7 @@ class Checker:
     def _check_log_matching(self, log):
         previous = None
         for entry in log:
-            before = (previous.term if previous else 0, entry.command, entry.stamp)
+            before = (previous.term if previous else 0, *entry_parts(entry))
             assert self.entries.setdefault((entry.index, entry.term), before) == before, (
                 "Log Matching"
             )

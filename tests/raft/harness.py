@@ -11,9 +11,11 @@ are the paper's, so pre-vote and check-quorum are off unless a test turns them o
 
 import json
 from collections import Counter, deque
+from dataclasses import asdict
 from zlib import crc32
 
 from raftlock.raft import (
+    ChangeMembers,
     PeerLost,
     Persisted,
     Propose,
@@ -31,6 +33,7 @@ from raftlock.raft import (
 from raftlock.types import (
     AppendEntriesArgs,
     AppendEntriesReply,
+    Configuration,
     InstallSnapshotArgs,
     LogEntry,
     NodeRole,
@@ -109,12 +112,22 @@ def rejection(term, prev, conflict=(0, 1)):
 
 def pack(applied):
     """What was applied, as a state machine's snapshot."""
-    rows = [(e.term, e.index, e.command.decode(), e.stamp) for e in applied]
+    rows = [
+        (e.term, e.index, e.command.decode(), e.stamp, e.configuration and asdict(e.configuration))
+        for e in applied
+    ]
     return json.dumps(rows).encode()
 
 
 def unpack(data):
-    return [LogEntry(t, i, command.encode(), stamp) for t, i, command, stamp in json.loads(data)]
+    return [
+        LogEntry(term, index, command.encode(), stamp, members and members_of(**members))
+        for term, index, command, stamp, members in json.loads(data)
+    ]
+
+
+def members_of(voters, learners, outgoing):
+    return Configuration(tuple(voters), tuple(learners), tuple(outgoing))
 
 
 class Disk:
@@ -219,6 +232,7 @@ class Network:
         rules=None,
         auto_sync=True,
         seed=1,
+        voters=None,
         **config,
     ):
         self.now = 0
@@ -229,8 +243,10 @@ class Network:
         self.sent = []
         self.nodes = {}
         self.recover()
+        # Those who are no voters at first know who is, and that they only learn.
+        voters = voters or tuple(name(k) for k in range(1, size + 1))
         settings = {
-            "voters": tuple(name(k) for k in range(1, size + 1)),
+            "voters": voters,
             "election_timeout_ms_min": ELECTION_MS[0],
             "election_timeout_ms_max": ELECTION_MS[1],
             "heartbeat_ms": HEARTBEAT_MS,
@@ -247,7 +263,11 @@ class Network:
             )
             self.nodes[k] = Node(
                 k,
-                RaftConfig(node_id=name(k), **settings),
+                RaftConfig(
+                    node_id=name(k),
+                    learners=() if name(k) in voters else (name(k),),
+                    **settings,
+                ),
                 Disk(state, entries(1, *log)),
                 random=Random64(seed * 1000 + k),
                 rules=rules or Rules(),
@@ -354,6 +374,11 @@ class Network:
     def transfer(self, k, target=0, proposal_id="t"):
         """Let the node hand leadership to the target, or to whom it chooses."""
         return self.step(k, Transfer(self.now, proposal_id, name(target) if target else ""))
+
+    def change(self, k, voters, learners=(), proposal_id="m"):
+        """Let the node make these the members."""
+        parts = [tuple(map(name, part)) for part in (voters, learners)]
+        return self.step(k, ChangeMembers(self.now, proposal_id, *parts))
 
     def lose(self, k, peer):
         """The node's own connection to a peer broke."""

@@ -23,6 +23,7 @@ class Schedule(Network):
         self.partition_rate = draw.choice([0, 0.01, 0.03])
         self.slow_disk = draw.choice([0, 0.2, 0.6])
         self.time_rate = draw.choice([0.03, 0.06, 0.12])
+        self.change_rate = draw.choice([0, 0, 0.02, 0.1])
         self.rebel_rate = draw.choice([0.05, 0.1, 0.3])
         self.accepted = self.asked = 0
         self.must_see = {}
@@ -63,6 +64,8 @@ class Schedule(Network):
             self.propose_somewhere()
         elif draw.random() < 0.1:
             self.read_somewhere()
+        elif draw.random() < self.change_rate:
+            self.change_somewhere()
         elif draw.random() < 0.02:
             self.transfer(draw.choice(self.leaders()), draw.choice(list(self.nodes)))
         elif draw.random() < 0.01:
@@ -97,6 +100,15 @@ class Schedule(Network):
     def hand_over(self, source, target, message):
         if self.passes(source, target, message):
             self.step(target, Receive(self.now, name(source), message))
+
+    def change_somewhere(self):
+        numbers = list(self.nodes)
+        self.draw.shuffle(numbers)
+        voters = self.draw.randint(1, len(numbers))
+        learners = self.draw.randint(0, len(numbers) - voters)
+        self.change(
+            self.draw.choice(self.leaders()), numbers[:voters], numbers[voters : voters + learners]
+        )
 
     def read_somewhere(self):
         """A read must see all that any node had committed when it was asked."""
@@ -154,8 +166,11 @@ class Schedule(Network):
                     self.cut(leader, other)
                     self.cut(friend, other)
 
+    def has_applied(self, k, command):
+        return any(entry.command == command for entry in self.nodes[k].applied)
+
     def heal_and_finish(self):
-        """With everything healed a new command is applied everywhere, or this raises."""
+        """With everything healed a new command is applied by every member, or this raises."""
         self.recover()
         self.auto_sync = True
         for k in self.nodes:
@@ -164,14 +179,13 @@ class Schedule(Network):
         for _ in range(400):
             self.deliver()
             leaders = [k for k in self.nodes if self[k].role is LEADER]
-            if leaders and command == b"last":
+            if leaders:
                 newest = max(leaders, key=lambda k: self[k].current_term)
-                self.propose(newest, b"last")
+                self.propose(newest, command)
                 self.deliver()
-            if all(
-                any(entry.command == command for entry in node.applied)
-                for node in self.nodes.values()
-            ):
-                return
+            if leaders:
+                members = self[newest].status().configuration.members
+                if all(self.has_applied(int(member[1:]), command) for member in members):
+                    return
             self.fire(min(self.nodes, key=lambda k: self[k].deadline))
         raise AssertionError("no progress after healing")

@@ -23,6 +23,9 @@ def test_knows_the_others_and_its_patience():
     [
         ({"node_id": "n4"}, "n4"),
         ({"voters": ()}, "voters"),
+        ({"voters": (), "learners": ("n1",)}, "voters"),
+        ({"learners": ("n1",)}, "learner"),
+        ({"learners": ("n4", "n4")}, "learner"),
         ({"voters": ("n1", "")}, "empty"),
         ({"voters": ("n1", "n2", "n2")}, "twice"),
         ({"election_timeout_ms_min": 0}, "positive"),
@@ -46,6 +49,11 @@ def test_knows_the_others_and_its_patience():
 def test_refuses_what_could_not_work(change, said):
     with pytest.raises(InvalidArgument, match=said):
         RaftConfig(**GOOD | change)
+
+
+def test_who_joins_is_a_learner_among_the_present_voters():
+    config = RaftConfig(**GOOD | {"node_id": "n4"}, learners=("n4",))
+    assert config.peers == ("n1", "n2", "n3")
 
 
 def test_the_range_of_the_first_timeout_is_optional():

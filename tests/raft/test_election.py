@@ -385,7 +385,6 @@ def test_a_leader_that_steps_down_waits_a_whole_election_timeout():
 @pytest.mark.parametrize(
     ("sender", "message"),
     [
-        (9, vote_request(5, 9, 9, 9)),  # not of this cluster
         (1, vote_request(5, 1, 9, 9)),  # itself
         (2, vote_request(5, 3, 9, 9)),  # in another's name
         (2, append(5, 3)),

@@ -43,6 +43,10 @@ def ask(t, granted, refused=()):
     t.emit("n1", "pre_vote", term=1, granted=granted, refused=list(refused), needed=3)
 
 
+def members(t, rule, voters, outgoing=()):
+    t.emit("n1", "config", rule, index=5, voters=voters, learners=[], outgoing=list(outgoing))
+
+
 def lead_no_more(rule):
     return lambda t: t.emit("n1", "role", rule, from_="leader", to="follower")
 
@@ -60,7 +64,27 @@ def lose(label, why):
     return lambda t: t.drop(t.send("n1", "n2", label), why)
 
 
+CHANGING = (
+    "n1 begins to change the voters from n1 and n3 to n1 and n4: until that is done, both must"
+    " agree."
+)
+
 CASES = [
+    # members
+    (
+        elected,
+        lambda t: members(t, "ChangeMembers", ["n1", "n4"], ["n1", "n3"]),
+        CHANGING,
+        "info",
+    ),
+    (
+        elected,
+        lambda t: members(t, "LeaveJoint", ["n1", "n2", "n4"]),
+        "The voters are now n1, n2 and n4.",
+        "info",
+    ),
+    (elected, lambda t: members(t, "ChangeMembers", ["n1"]), None, None),
+    (elected, lambda t: members(t, "HandleAppendEntriesRequest", ["n1"]), None, None),
     # a transfer of leadership
     *[
         (elected, lambda t, what=what: t.emit("n1", "transfer", target="n3", what=what), text, how)

@@ -29,6 +29,7 @@ from raftlock.types import (
     AppendEntriesReply,
     ClientID,
     Command,
+    Configuration,
     Index,
     InstallSnapshotArgs,
     InstallSnapshotReply,
@@ -52,11 +53,20 @@ COMMANDS = st.binary(max_size=40) | st.sampled_from(
 )
 
 
+MEMBERS = st.builds(Configuration, *[st.lists(NAMES, max_size=3).map(tuple)] * 3)
+
+
 @st.composite
 def append_entries(draw):
     prev = draw(st.integers(0, 1_000))
     entries = tuple(
-        LogEntry(draw(COUNTS), prev + 1 + place, draw(COMMANDS), draw(COUNTS))
+        LogEntry(
+            draw(COUNTS),
+            prev + 1 + place,
+            draw(COMMANDS),
+            draw(COUNTS),
+            draw(st.none() | MEMBERS),
+        )
         for place in range(draw(st.integers(0, 3)))
     )
     return AppendEntriesArgs(
@@ -81,6 +91,7 @@ MESSAGES = st.one_of(
             COUNTS,
             st.booleans(),
             *[COUNTS] * 3,
+            st.none() | MEMBERS,
         ),
     ),
     st.builds(InstallSnapshotReply, *[COUNTS] * 6),
@@ -168,6 +179,16 @@ class TestPeerFrames:
         data["message"]["entries"] = {"0": 1}
         with pytest.raises(RemoteProtocolError, match="entries"):
             decode_peer(json.dumps(data))
+
+    @pytest.mark.parametrize(
+        "voters", [["n" * 257], [f"n{number}" for number in range(101)]], ids=["name", "number"]
+    )
+    def test_members_have_bounds(self, voters):
+        members = {"voters": voters, "learners": [], "outgoing": []}
+        data = encode_message(APPEND)
+        data["entries"] = [{"term": 3, "index": 5, "stamp": 0, "configuration": members}]
+        with pytest.raises(RemoteProtocolError, match="configuration is too long"):
+            decode_message("append_entries", data)
 
     @pytest.mark.parametrize(
         "text",

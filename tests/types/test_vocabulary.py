@@ -16,6 +16,7 @@ from raftlock.types import (
     BackoffAdvice,
     ClientID,
     Command,
+    Configuration,
     Index,
     IndexOffsetPair,
     InstallSnapshotArgs,
@@ -190,6 +191,19 @@ SAMPLES = [
             "last_included_index": 6,
             "offset": 100,
             "match_index": 0,
+        },
+    ),
+    (
+        Configuration((N1,), (NodeID("n2"),), (N1, NodeID("n3"))),
+        {"voters": ["n1"], "learners": ["n2"], "outgoing": ["n1", "n3"]},
+    ),
+    (
+        LogEntry(Term(2), Index(3), configuration=Configuration((N1,))),
+        {
+            "term": 2,
+            "index": 3,
+            "stamp": 0,
+            "configuration": {"voters": ["n1"], "learners": [], "outgoing": []},
         },
     ),
     (TimeoutNow(Term(4), N1), {"term": 4, "leader_id": "n1"}),
