@@ -18,7 +18,8 @@ Three things that a client's library does belong to its operations:
 
 - it repeats a request under its request id until it has an answer. Calls that share one are one
   operation, from the first call to the answer. (A different second answer is an operation of its
-  own: the service must then have done it twice, and is judged as if it had.)
+  own: the service must then have done it twice, and is judged as if it had.) But a call for a lock
+  that was given up is withdrawn, and asked anew after that: it stays, open, beside the later one.
 - it takes back what nobody waits for any more, and tells no one: a hold that came from a call which
   was ever open `may_be_taken_back` at any moment.
 - a client that no longer believes in a hold which it never released may have given it back: that is
@@ -256,8 +257,10 @@ def _as_one(attempts: list[Operation]) -> list[Operation]:
             last = found.pop()
             one = replace(last, may_be_taken_back=last.may_be_taken_back or was_open)
         elif found and found[-1].answer is None:
-            last = found.pop()
+            last = found[-1]
             one = replace(one, call=last.call, may_be_taken_back=last.may_be_taken_back)
+            if last.op not in _TAKES:
+                found.pop()
         found.append(one)
     return found
 

@@ -174,6 +174,18 @@ def test_a_trace_without_its_beginning_is_refused():
 def test_a_request_that_is_repeated_is_one_operation():
     (operation,) = lock_history(
         trace("""
+        alice release r1 version=3
+        alice release r1 -> ?
+        alice release r1 version=3
+        alice release r1 -> released 3""")
+    )
+    assert (operation.call[1], operation.returned[1]) == (1, 4)
+    assert operation.answer == Answer("released", 3)
+
+
+def test_a_call_for_a_lock_that_was_given_up_stays_open_beside_the_next():
+    withdrawn, operation = lock_history(
+        trace("""
         alice acquire r1
         alice acquire r1 -> ?
         alice acquire r1
@@ -182,6 +194,9 @@ def test_a_request_that_is_repeated_is_one_operation():
     assert (operation.call[1], operation.returned[1]) == (1, 4)
     assert operation.answer == Answer("granted", 7)
     assert operation.may_be_taken_back
+    # It may have been granted, given back, and asked for anew.
+    assert (withdrawn.call[1], withdrawn.answer) == (1, None)
+    assert withdrawn.may_be_taken_back
 
 
 def test_repeated_and_open_again_it_is_open_from_its_first_call():
