@@ -7,7 +7,18 @@ import pytest
 
 from raftlock.types import AppendEntriesReply, RequestVoteReply
 from tests.paper.stage import leaders, log_of, results, say
-from tests.raft.harness import FOLLOWER, LEADER, Network, append, leader_of, vote, vote_request
+from tests.raft.harness import (
+    FOLLOWER,
+    LEADER,
+    Network,
+    ack,
+    append,
+    leader_of,
+    lone_leader,
+    rejection,
+    vote,
+    vote_request,
+)
 
 
 def test_requests_to_a_crashed_server_fail_and_nobody_else_minds():
@@ -94,6 +105,19 @@ def test_a_request_heard_twice_does_no_harm(request_):
     for chance in ("random", "time_left"):
         del before[chance], after[chance]
     assert after == before
+
+
+@pytest.mark.parametrize("late", [ack(1, 3), ack(1, 2), rejection(1, 3), rejection(1, 1)])
+def test_an_answer_heard_twice_or_late_does_no_harm(late):
+    """5.5, on the leader's side: what is known of a follower stays known, nothing is sent anew."""
+    net = lone_leader(3, acked=(2, 3))
+    net.propose(1)
+    net.propose(1)
+    net.receive(1, 2, ack(1, 3))
+    net.take_sent()
+    before = net[1].dump()
+    net.receive(1, 2, late)
+    assert (net[1].dump(), net.sent) == (before, [])
 
 
 def test_an_append_with_entries_that_are_there_adds_only_the_others():
