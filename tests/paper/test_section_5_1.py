@@ -173,6 +173,15 @@ def test_terms_tell_what_is_obsolete():
     assert net.logs() == [[1], [1, 2], [1, 2]]
 
 
+def test_an_answer_from_an_earlier_term_says_nothing():
+    """5.1: it is obsolete too: what a follower had in that term it may have dropped since."""
+    net = alone_as(LEADER, term=3, logs={1: [2, 2]})
+    net.receive(1, 2, ack(2, 3))
+    assert net[1].status().replication["n2"].match_index == 0
+    net.receive(1, 2, ack(3, 3))
+    assert (net[1].status().replication["n2"].match_index, net[1].commit_index) == (3, 3)
+
+
 def test_the_current_term_only_grows():
     """5.1: a server's term never falls: not by an old message, and not by a crash."""
     net = Network(3)

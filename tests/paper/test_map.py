@@ -1,0 +1,47 @@
+"""docs/raft-in-this-code.md: whatever it names exists, and every rule has a test that shows it."""
+
+import ast
+import re
+
+import pytest
+
+from tests.house import ROOT, parsed
+
+PAGE = ROOT / "docs" / "raft-in-this-code.md"
+LINES = PAGE.read_text(encoding="utf-8").splitlines()
+LINK = re.compile(r"\[`([\w.]+)`\]\(([^)]+)\)")
+LINKS = sorted(set(LINK.findall("\n".join(LINES))))
+LINES_MAX = 120
+
+
+def defined_in(body, prefix=""):
+    """The names of all functions, classes and methods, as `Class.method`."""
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            yield prefix + node.name
+        if isinstance(node, ast.ClassDef):
+            yield from defined_in(node.body, f"{prefix}{node.name}.")
+
+
+@pytest.mark.parametrize(("name", "link"), LINKS)
+def test_what_the_page_names_is_there(name, link):
+    path = (PAGE.parent / link).resolve()
+    assert path.is_file()
+    assert name in set(defined_in(parsed(path).body))
+
+
+def test_each_row_leads_to_the_code_and_to_a_test():
+    rows = [line for line in LINES if line.startswith("| ") and "| --- |" not in line]
+    rows = [row for row in rows if not row.endswith("| shown by |")]
+    assert len(rows) > 25
+    for row in rows:
+        _, code, shown_by = row.strip("|").rsplit("|", 2)
+        places, tests = LINK.findall(code), LINK.findall(shown_by)
+        assert places, row
+        assert tests, row
+        assert all(link.startswith("../raftlock/raft/") for _, link in places)
+        assert all(name.startswith("test_") for name, _ in tests)
+
+
+def test_the_page_is_one_page():
+    assert len(LINES) <= LINES_MAX
