@@ -308,11 +308,11 @@ def _votes(event: TraceEvent) -> Tally:
 def _leader(node: NodeView, event: TraceEvent) -> None:
     node.move_to_term(event.term)
     node.leader = text(event.data, "leader")
-    node.pre_vote = None
 
 
 def _timer_set(node: NodeView, event: TraceEvent) -> None:
     data = event.data
+    node.pre_vote = None  # who waits anew does not ask any more; who asks says so after this
     node.timer = Timer(text(data, "timer"), number(data, "deadline"), number(data, "duration"))
 
 
