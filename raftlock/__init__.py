@@ -10,6 +10,8 @@
     with cluster.client("alice").lock("printer", ttl=10) as held:
         held.token  # the fencing token: show it to whatever the lock protects
 
+    cluster = Simulation(nodes=5, seed=7)  # the same verbs in virtual time, and a way back
+
 Importing raftlock starts no thread and opens no socket. ARCHITECTURE.md says what is where.
 """
 
@@ -20,6 +22,7 @@ from raftlock.cluster.live import AsyncCluster, Cluster
 from raftlock.errors import RaftLockError
 from raftlock.lock.rules import LockRules
 from raftlock.raft.rules import Rules
+from raftlock.sim.simulation import Simulation
 from raftlock.types import (
     LockInfo,
     LogEntry,
@@ -44,6 +47,7 @@ __all__ = [
     "RaftLockError",
     "RaftStatus",
     "Rules",
+    "Simulation",
     "TraceEvent",
     "errors",
 ]

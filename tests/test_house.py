@@ -65,7 +65,7 @@ def test_the_panels_are_there(panel):
 
 def test_raftlock_itself_needs_little():
     base = [line for line in distribution("raftlock").requires if "extra ==" not in line]
-    assert sorted(re.split(r"\W", line)[0] for line in base) == ["pydantic", "websockets"]
+    assert sorted(re.split(r"\W", line)[0] for line in base) == ["pydantic", "tqdm", "websockets"]
 
 
 def test_every_package_is_pinned_by_name_and_version():

@@ -40,6 +40,7 @@ PURE = (
     "raftlock.raft",
     "raftlock.lock",
     "raftlock.trace",
+    "raftlock.check",
     "raftlock.storage.api",
     "raftlock.storage.records",
     "raftlock.client.protocol",
@@ -47,6 +48,7 @@ PURE = (
     "raftlock.node.proposals",
     "raftlock.transport.codec",
     "raftlock.transport.handshake",
+    "raftlock.transport.door",
     "raftlock.transport.json_text",
     "raftlock.transport.limits",
     "raftlock.transport.links",
@@ -158,7 +160,11 @@ def test_pure_rooms_are_pure():
 @pytest.mark.parametrize(
     ("who", "whom"),
     [
-        pytest.param("raftlock.sim", ["asyncio"], id="virtual time needs no event loop"),
+        pytest.param(
+            "raftlock.sim",
+            ["asyncio", "datetime", "random", "secrets", "socket", "threading", "time"],
+            id="virtual time needs no event loop, no clock and no chance of its own",
+        ),
         pytest.param("raftlock", ["raftlock_widgets"], id="panels come as entry points"),
         pytest.param("raftlock", sorted(NEVER_IMPORTED), id="bytes from outside are never code"),
     ],

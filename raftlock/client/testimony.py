@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from raftlock.client.lease import Lease
-from raftlock.errors import RaftLockError, SessionExpired, Timeout
+from raftlock.errors import RaftLockError, ServiceError, SessionExpired, Timeout
 from raftlock.transport.codec import command_to_params
 from raftlock.types.answers import Outcome
 from raftlock.types.commands import Command
@@ -37,7 +37,10 @@ class Testimony:
         text = outcome.status.value
         if outcome.token:
             text = f"{text}, token {outcome.token}"
-        self._tell("client_return", {**self._about(command), "status": "ok", "text": text})
+        told: dict[str, Json] = {"status": "ok", "text": text, "result": outcome.status.value}
+        if outcome.token:
+            told |= {"token": outcome.token, "expired": outcome.expired}
+        self._tell("client_return", {**self._about(command), **told})
 
     def failed(self, command: Command, error: BaseException) -> None:
         """It was told that its request was refused, or cannot know what became of it."""
@@ -47,7 +50,10 @@ class Testimony:
         )
         text = error.message if isinstance(error, RaftLockError) else "given up by its caller"
         status = "unknown" if open_end else "fail"
-        self._tell("client_return", {**self._about(command), "status": status, "text": text})
+        told: dict[str, Json] = {"status": status, "text": text}
+        if isinstance(error, ServiceError):
+            told["code"] = int(error.code)
+        self._tell("client_return", {**self._about(command), **told})
 
     def believes(self, lock_id: LockID, lease: Lease | None) -> None:
         """It believes that it holds the lock until then, or that it does not."""

@@ -55,9 +55,9 @@ async def _restore(lab: Laboratory, given: Arguments) -> None:
 
 async def _partition(lab: Laboratory, given: Arguments) -> None:
     groups = given.get("groups")
-    if not isinstance(groups, list) or not all(isinstance(group, list) for group in groups):
+    if not isinstance(groups, list) or not all(map(_is_group, groups)):
         raise InvalidArgument("A partition is a list of groups, each a list of nodes.")
-    await lab.partition(*([str(node) for node in group] for group in groups), by="panel")  # type: ignore[union-attr]
+    await lab.partition(*groups, by="panel")  # type: ignore[arg-type]
 
 
 async def _heal(lab: Laboratory, _given: Arguments) -> None:
@@ -111,9 +111,19 @@ async def _ask(lab: Laboratory, given: Arguments, op: str) -> str:
         wait_timeout=_number(given, "wait_s", 60.0),
     )
     await asked.placed()
-    if asked.error is not None:
-        raise asked.error
-    return f"{asked.client_id} {asked.state}."
+    if not asked.done:
+        ahead = asked.position or 0
+        place = f"{ahead} ahead of it" if ahead else "next in line"
+        return f"{asked.client_id} waits for {asked.lock_id}: {place}."
+    held = await asked.wait()
+    if held is not None:
+        return f"{asked.client_id} holds {asked.lock_id} with token {held.token}."
+    done = "gave back" if op == "release" else "no longer waits for"
+    return f"{asked.client_id} {done} {asked.lock_id}."
+
+
+def _is_group(value: Json) -> bool:
+    return isinstance(value, list) and all(isinstance(node, str) for node in value)
 
 
 def _text(given: Arguments, key: str) -> str:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from raftlock.client.client import AsyncLockClient
 from raftlock.cluster.clock import LabClock
-from raftlock.cluster.timing import Timing
 from raftlock.errors import InvalidArgument, Timeout, UnknownNode
 from raftlock.lock.rules import LockRules
 from raftlock.node.node import Node, NodeSettings
+from raftlock.node.timing import Timing
 from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
 from raftlock.storage.memory import MemoryStorage
@@ -65,6 +65,7 @@ class Laboratory:
         self._disks = {node: MemoryStorage() for node in settings.nodes}
         self._ranks = dict(zip(_shuffled(settings.nodes, self._random), range(99), strict=False))
         self._nodes: dict[NodeID, Node] = {}
+        self._starting: set[NodeID] = set()
         self._clients: dict[str, AsyncLockClient] = {}
 
     # ---- beginning and end ----
@@ -77,7 +78,7 @@ class Laboratory:
     async def stop(self) -> None:
         """Stop everything: no task, connection or port is left."""
         for client in tuple(self._clients.values()):
-            await client.close()
+            await client.close(linger=0)
         self._clients.clear()
         self.clock.stop()
         for node in tuple(self._nodes.values()):
@@ -92,13 +93,14 @@ class Laboratory:
         self._fault("kill", by, node=node)
         self._tell_node(running.id, "down", "killed")
         del self._nodes[running.id]
-        await running.kill()
+        # Before anything else can happen: a restart may come while the sockets are being closed.
         self._disks[running.id].crash()
+        await running.kill()
 
     async def restart(self, node: str, *, by: str = "cell") -> None:
         """Start a node that is down, over what its disk kept."""
         known = self._known(node)
-        if known in self._nodes:
+        if known in self._nodes or known in self._starting:
             raise InvalidArgument(f"{known} is running: kill it first, then restart it.")
         self._fault("restart", by, node=known)
         await self._start(known, "restarted")
@@ -305,11 +307,14 @@ class Laboratory:
             self._addresses,
         )
         self._tell_node(node, "up", what)
+        self._starting.add(node)
         try:
             await running.start()
         except BaseException:
             self._tell_node(node, "down", "killed")
             raise
+        finally:
+            self._starting.discard(node)
         self._nodes[node] = running
 
     def _tell_node(self, node: NodeID, state: str, what: str) -> None:

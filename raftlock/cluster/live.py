@@ -7,6 +7,7 @@ the kernel free meanwhile.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from importlib.metadata import entry_points
@@ -19,9 +20,9 @@ from raftlock.cluster import registry
 from raftlock.cluster.controls import perform
 from raftlock.cluster.lab import NODES_MAX, Laboratory, LabSettings
 from raftlock.cluster.runner import ThreadRunner
-from raftlock.cluster.timing import timing_named
 from raftlock.errors import ClusterStopped, InvalidArgument, PanelsNotInstalled, RaftLockError
 from raftlock.lock.rules import LockRules
+from raftlock.node.timing import timing_named
 from raftlock.raft.rules import Rules
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
@@ -156,6 +157,7 @@ class Cluster:
         self.aio = AsyncCluster(self)
         self._clients: dict[str, LockClient] = {}
         self._stopped = False
+        self._starting_over = asyncio.Lock()
         key = name or registry.current_cell()
         if key is not None:
             registry.replace(key, self)
@@ -306,7 +308,7 @@ class Cluster:
             raise ClusterStopped("This cluster has been stopped: run its cell again.")
         if verb == "start_over":
             await self.start_over_here()
-            return "Started over: five empty disks, term 0." if len(self.nodes) == 5 else None
+            return "Started over, with empty disks."
         return await perform(self.laboratory, verb, arguments)
 
     # ---- beginning and end ----
@@ -317,10 +319,11 @@ class Cluster:
 
     async def start_over_here(self) -> None:
         """`start_over`, for those who are on the cluster's loop already."""
-        await self.laboratory.stop()
-        self._clients.clear()
-        self.laboratory = await self._begin()
-        self.generation += 1
+        async with self._starting_over:
+            await self.laboratory.stop()
+            self._clients.clear()
+            self.laboratory = await self._begin()
+            self.generation += 1
 
     def stop(self) -> None:
         """Stop every node: no thread, task or port is left. Stopping twice is no mistake."""

@@ -18,7 +18,7 @@ from raftlock.types.commands import Command, LockOperation
 from raftlock.types.events import Json
 from raftlock.types.ids import ClientID, Index, LockID, Millis, SessionID
 
-__all__ = ["decode", "describe", "encode"]
+__all__ = ["decode", "describe", "encode", "fields_of"]
 
 _FIELDS = tuple(field.name for field in fields(Command))
 _KNOWN = frozenset(_FIELDS)
@@ -93,6 +93,16 @@ def describe(data: bytes) -> str:
         client=short(command.client_id, _SHOWN),
         number=command.session_id,
     )
+
+
+def fields_of(data: bytes) -> dict[str, Json]:
+    """A command's fields as JSON, without those at their default; empty if it is no command."""
+    try:
+        decode(data)
+        found: dict[str, Json] = json.loads(data)
+    except RemoteProtocolError:
+        return {}
+    return found
 
 
 def _quote(value: str) -> str:

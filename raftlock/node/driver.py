@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from zlib import crc32
 
 from raftlock.errors import ErrorCode
-from raftlock.lock.commands import describe, encode
+from raftlock.lock.commands import describe, encode, fields_of
 from raftlock.lock.machine import LockMachine
 from raftlock.lock.rules import LockRules
 from raftlock.node.proposals import Proposals
@@ -287,12 +288,23 @@ class Driver:
 
     def _tell(self, note: Note, cause: int = 0) -> int:
         if note.entries:
-            entries: list[Json] = [
-                {"index": e.index, "term": e.term, "stamp": e.stamp, "op": self._words(e)}
-                for e in note.entries
-            ]
+            # A command's fields are told once: by the leader who puts it into the log.
+            whole = note.rule == "ClientRequest"
+            entries: list[Json] = [self._entry(entry, whole=whole) for entry in note.entries]
             note = Note(note.kind, {**note.data, "entries": entries}, note.rule)
         return self._recorder.emit(self._me, note, term=self.raft.current_term, cause=cause)
+
+    def _entry(self, entry: LogEntry, *, whole: bool) -> dict[str, Json]:
+        told: dict[str, Json] = {
+            "index": entry.index,
+            "term": entry.term,
+            "stamp": entry.stamp,
+            "op": self._words(entry),
+            "sum": crc32(entry.command),
+        }
+        if whole and entry.command:
+            told["command"] = fields_of(entry.command)
+        return told
 
     def _words(self, entry: LogEntry) -> str:
         """An entry in a word or two. The first of its term that is empty is its leader's no-op."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from raftlock.errors import ErrorCode, InvalidArgument, RateLimited, ServiceError, error_from_code
@@ -137,12 +138,12 @@ class ClientDesk:
             raise InvalidArgument("Open a session first: its id belongs into every request.")
         check_command(command)
         command = replace(command, proposed_at=self._host.wall_ms())
+        # No closure: a simulation copies a node with all that it still owes an answer.
+        self._host.propose(command, partial(self._proposed, call, command.request_id))
 
-        def answer(result: ProposalResult) -> None:
-            assert result.data is not None, "a proposal's result has its outcome"
-            self._answer(call, replace(result.data, request_id=command.request_id))
-
-        self._host.propose(command, answer)
+    def _proposed(self, call: Call, request_id: str, result: ProposalResult) -> None:
+        assert result.data is not None, "a proposal's result has its outcome"
+        self._answer(call, replace(result.data, request_id=request_id))
 
     def _answer(self, call: Call, outcome: Outcome) -> None:
         if outcome.status is OutcomeStatus.REFUSED:

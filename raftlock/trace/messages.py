@@ -62,9 +62,10 @@ def message_fields(message: Message) -> dict[str, Json]:
             "term": message.term,
             "last_log_index": message.last_log_index,
             "last_log_term": message.last_log_term,
+            **_pre_vote(message),
         }
     if isinstance(message, RequestVoteReply):
-        return {"term": message.term, "granted": message.vote_granted}
+        return {"term": message.term, "granted": message.vote_granted, **_pre_vote(message)}
     if isinstance(message, AppendEntriesArgs):
         return {
             "term": message.term,
@@ -98,3 +99,8 @@ def message_fields(message: Message) -> dict[str, Json]:
         "offset": message.offset,
         "match_index": message.match_index,
     }
+
+
+def _pre_vote(message: RequestVoteArgs | RequestVoteReply) -> dict[str, Json]:
+    """Set only where it is one: a pre-vote promises nothing."""
+    return {"pre_vote": True} if message.is_pre_vote else {}

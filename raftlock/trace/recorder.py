@@ -144,6 +144,19 @@ class Recorder:
         """Write the trace to a file, which is replaced whole or not at all. Raises `OSError`."""
         write_lines(Path(path), self.to_lines())
 
+    def rewind(self, seq: int) -> None:
+        """Forget every event after number `seq`: a simulation went back to where it was then.
+
+        The picture is made anew from what is kept, when somebody next asks for it.
+        """
+        assert self.dropped <= seq <= self._seq, "what is no longer kept cannot be told again"
+        while self._events and self._events[-1].seq > seq:
+            self._events.pop()
+        self._seq = seq
+        self._story = Story(self.header)
+        self._pending = list(self._events)
+        self._watched = False
+
     def _catch_up(self) -> None:
         for event in self._pending:
             self._story.apply(event)

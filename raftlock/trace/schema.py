@@ -61,13 +61,26 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
     "send": {"to": "S", "type": "S", "label": "s", "fields": "o", "deliver_at": "i"},
     "deliver": {"id": "I", "from": "S", "type": "s", "label": "s"},
     "drop": {"id": "I", "from": "S", "to": "S", "type": "s", "label": "s", "why": "S"},
+    "dup": {"id": "I", "from": "S", "to": "S", "type": "s", "label": "s", "deliver_at": "i"},
     "client_call": {"client": "S", "op": "S", "lock": "s", "request_id": "S"},
-    "client_return": {"client": "S", "op": "s", "request_id": "S", "status": "S", "text": "s"},
+    "client_return": {
+        "client": "S",
+        "op": "s",
+        "request_id": "S",
+        "status": "S",
+        "text": "s",
+        "result": "s",
+        "token": "i",
+        "expired": "b",
+        "code": "i",
+    },
     "belief": {"client": "S", "lock": "S", "token": "I", "until": "i"},
+    "storage": {"lock": "S", "client": "S", "token": "I", "accepted": "B"},
+    "violation": {"property": "S", "text": "S", "index": "i", "nodes": "n"},
     "note": {"text": "S"},
 }
 
-_ENTRY = {"index": "I", "term": "I", "stamp": "i", "op": "s"}
+_ENTRY = {"index": "I", "term": "I", "stamp": "i", "op": "s", "sum": "i", "command": "o"}
 _WAITER = {"client": "S", "priority": "i", "index": "i", "deadline": "i"}
 _ROWS = {"entries": _ENTRY, "queue": _WAITER}
 

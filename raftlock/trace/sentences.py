@@ -299,6 +299,14 @@ def _client_return(event: TraceEvent, _view: ClusterView) -> Told | None:
     return None
 
 
+def _storage(event: TraceEvent, _view: ClusterView) -> Told | None:
+    data, token = event.data, number(event.data, "token")
+    client, lock = shorten(text(data, "client")), shorten(text(data, "lock"))
+    if flag(data, "accepted"):
+        return Told(f"What {lock} protects takes {client}'s write, with token {token}.")
+    return Told(f"What {lock} protects refuses {client}'s write: token {token} is stale.", WARN)
+
+
 def _note(event: TraceEvent, _view: ClusterView) -> Told | None:
     words = shorten(text(event.data, "text"), 300)
     return Told(words) if words else None
@@ -322,5 +330,6 @@ _TELLERS: dict[str, Callable[[TraceEvent, ClusterView], Told | None]] = {
     "drop": _drop,
     "client_call": _client_call,
     "client_return": _client_return,
+    "storage": _storage,
     "note": _note,
 }

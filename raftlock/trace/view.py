@@ -308,6 +308,8 @@ def _votes(event: TraceEvent) -> Tally:
 def _leader(node: NodeView, event: TraceEvent) -> None:
     node.move_to_term(event.term)
     node.leader = text(event.data, "leader")
+    if node.leader:
+        node.pre_vote = None
 
 
 def _timer_set(node: NodeView, event: TraceEvent) -> None:

@@ -21,7 +21,8 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 KINDS: Mapping[str, str] = {
     # a node's life, told by the cluster
     "node": "state: up | down | frozen; what: started | killed | restarted | frozen | thawed",
-    "fault": "what: kill | restart | freeze | thaw {node}; cut | restore {src, dst, one_way};"
+    "fault": "what: kill | restart | freeze | thaw | crash_on_write {node};"
+    " cut | restore {src, dst, one_way}; drop | duplicate | hold {src, dst}; weather; calm;"
     " partition {groups}; heal; link {src, dst, delay_ms, jitter_ms, loss_ppm}; pause; resume;"
     " speed {speed_ppm}; by: who asked",
     # Raft, told by the core
@@ -35,7 +36,8 @@ KINDS: Mapping[str, str] = {
     "timer_fire": "timer: election | heartbeat",
     "write": "write: number; term, voted_for, from, to: what is being made durable",
     "fsync": "write: number of the last write now durable",
-    "append": "entries: [{index, term, stamp, op}]",
+    "append": "entries: [{index, term, stamp, op, sum: CRC-32 of the command, command: its fields"
+    " (told once, by the leader who appends it)}]",
     "truncate": "from, to: indexes dropped",
     "commit": "index",
     "config": "index, voters: [node], learners: [node], outgoing: [node] (joint if there are any)",
@@ -52,10 +54,16 @@ KINDS: Mapping[str, str] = {
     "send": "to, type, label, fields, deliver_at: microseconds",
     "deliver": "id: the send's number, from, type, label",
     "drop": "id: the send's number, from, to, type, label, why: cut | loss | down | closed",
+    "dup": "id: the send's number, from, to, type, label; deliver_at: when a second copy arrives",
     # clients
     "client_call": "client, op, lock, request_id, and the call's arguments",
-    "client_return": "client, op, lock, request_id, status: ok | fail | unknown, text",
+    "client_return": "client, op, lock, request_id, status: ok | fail | unknown, text; if"
+    " ok: result (the outcome's status), token and expired if there is a token;"
+    " else the error's code, if it has one",
     "belief": "client, lock, token, until: microseconds; token 0 if it believes it holds nothing",
+    # what the locks protect, told by a simulation
+    "storage": "lock, client, token, accepted: whether the protected resource took the write",
+    "violation": "property, text, index, terms: [term], nodes: [node]",
     "note": "text",
 }
 """Every kind of event, and what its data holds."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -14,12 +13,6 @@ from tests.browser.lab import CHROMIUM_FLAGS, ROOT, Lab, NotebookPage
 
 # An election at lesson speed takes up to 3 s, and a vote may split before it.
 expect.set_options(timeout=20_000)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(item.path).parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.browser)
 
 
 def chromium() -> str:

@@ -105,6 +105,11 @@ class Lab:
         with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
             return bytes(response.read())
 
+    @property
+    def pid(self) -> int:
+        """The server's process; its kernels are its children."""
+        return self._process.pid
+
     def end_sessions(self) -> None:
         """Stop every kernel."""
         for session in json.loads(self.request("GET", "api/sessions")):

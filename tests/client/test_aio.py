@@ -568,12 +568,16 @@ async def test_what_the_trace_is_told(service):
                 "request_id": "r1",
                 "status": "ok",
                 "text": f"granted, token {held.token}",
+                "result": "granted",
+                "token": held.token,
+                "expired": False,
             },
         ),
         ("belief", about | {"token": held.token, "until": held.lease.until * 1_000}),
     ]
     returns = [note.data for note in notes if note.kind == "client_return"]
     assert [data["status"] for data in returns] == ["ok", "ok", "fail", "unknown", "unknown"]
+    assert [data.get("code") for data in returns] == [None, None, 101, 301, None]
     beliefs = [note.data for note in notes if note.kind == "belief"]
     assert beliefs[-1] == about | {"token": 0, "until": 0}
 

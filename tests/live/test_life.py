@@ -183,3 +183,39 @@ def test_without_the_panels_the_sentence_says_what_to_install(
     monkeypatch.setattr("raftlock.cluster.live.entry_points", lambda **_: ())
     with pytest.raises(errors.PanelsNotInstalled, match=r"pip install raftlock\[notebook\]"):
         trio.dashboard()
+
+
+def test_clicks_that_come_too_fast_are_refused_and_leave_one_node(moving: Cluster) -> None:
+    lab = moving.laboratory
+
+    async def hammer() -> list[BaseException | None]:
+        await lab.kill("n1")
+        return await asyncio.gather(*(lab.restart("n1") for _ in range(3)), return_exceptions=True)
+
+    results = moving.runner.call(hammer())
+    refused = [result for result in results if isinstance(result, errors.InvalidArgument)]
+    assert len(refused) == 2
+    starts = [e for e in events(moving, "node") if e.data["what"] == "restarted"]
+    assert len(starts) == 1
+
+
+def test_a_node_restarted_while_it_dies_keeps_what_it_writes_afterwards(moving: Cluster) -> None:
+    lab = moving.laboratory
+
+    async def at_once() -> None:
+        await asyncio.gather(lab.kill("n2"), lab.restart("n2"))
+
+    moving.runner.call(at_once())
+    until(moving, lambda view: view.nodes["n2"].applied == view.applied_high > 0)
+    assert moving.client("alice").acquire("build", ttl=10).token
+
+
+def test_starting_over_twice_at_once_ends_in_one_cluster(moving: Cluster) -> None:
+    async def twice() -> None:
+        await asyncio.gather(moving.start_over_here(), moving.start_over_here())
+
+    moving.runner.call(twice())
+    assert moving.generation == 2
+    moving.wait_for_leader()
+    moving.stop()
+    assert not [name for name in threading.enumerate() if name.name.startswith("raftlock")]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from raftlock.errors import LocalProtocolError, RemoteProtocolError
@@ -59,6 +59,7 @@ def test_defaults_are_left_out():
     assert decode(b'{"op":"release"}') == Command(LockOperation.RELEASE)
 
 
+@settings(deadline=None)
 @given(COMMANDS)
 def test_decoding_gives_back_what_was_encoded(command):
     assert decode(encode(command)) == command
@@ -69,6 +70,7 @@ def test_half_a_surrogate_pair_is_our_own_mistake_when_we_write_it():
         encode(Command(LockOperation.ACQUIRE, LockID("\ud800")))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 @example(b"\xef\xbb\xbf{}")
 @example(b"[" * COMMAND_BYTES_MAX)
@@ -98,6 +100,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(sorted(Command.__slots__)), JSON, max_size=6),
     st.sampled_from([None, *LockOperation]),

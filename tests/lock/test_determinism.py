@@ -99,11 +99,13 @@ def the_same(entries: list[tuple[int, bytes]]) -> None:
 STAMPS = st.integers(-5, 2**60)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(STAMPS, st.binary(max_size=40)), max_size=20))
 def test_any_bytes_are_applied(entries):
     the_same(entries)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(STAMPS, COMMANDS), max_size=20))
 def test_any_commands_are_applied(entries):
     the_same([(stamp, encode(command)) for stamp, command in entries])

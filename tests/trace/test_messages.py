@@ -25,7 +25,7 @@ CASES = [
         RequestVoteArgs(5, "n3", 7, 3, is_pre_vote=True),
         "PV",
         "RequestVote",
-        {"term": 5, "last_log_index": 7, "last_log_term": 3},
+        {"term": 5, "last_log_index": 7, "last_log_term": 3, "pre_vote": True},
     ),
     (RequestVoteReply(4, True), "RV✓", "RequestVoteReply", {"term": 4, "granted": True}),
     (RequestVoteReply(4, False), "RV✗", "RequestVoteReply", {"term": 4, "granted": False}),
@@ -33,7 +33,7 @@ CASES = [
         RequestVoteReply(4, True, is_pre_vote=True),
         "PV✓",
         "RequestVoteReply",
-        {"term": 4, "granted": True},
+        {"term": 4, "granted": True, "pre_vote": True},
     ),
     (
         AppendEntriesArgs(4, "n2", 7, 3, (), 6, 1234),

@@ -518,3 +518,16 @@ def test_an_event_that_says_nothing_is_no_mistake(kind):
     event = TraceEvent(99, Micros(0), NodeID("n1"), kind, 0, {})
     sentence(event, teller.view)
     teller.view.apply(event)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "said"),
+    [
+        (True, "What file protects takes bob's write, with token 6."),
+        (False, "What file protects refuses bob's write: token 6 is stale."),
+    ],
+)
+def test_what_a_lock_protects_takes_or_refuses_a_write(accepted, said):
+    data = {"lock": "file", "client": "bob", "token": 6, "accepted": accepted}
+    event = TraceEvent(1, Micros(0), NodeID(""), "storage", 0, data)
+    assert sentence(event, Teller(["n1"]).recorder.view) == said

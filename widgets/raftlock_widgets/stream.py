@@ -84,7 +84,7 @@ class Viewers:
         self.pages[page] = Page(now)
         if hand:
             self._hand = now
-        sent = next((at for number, at in self._sent if number == seq), None)
+        sent = next((at for number, at in reversed(self._sent) if number == seq), None)
         if sent is None:
             return
         if now - sent > LAG_MAX:
@@ -136,6 +136,7 @@ class Stream:
         self._whole = True  # whether the next frame must be a full one
         self._news = False  # whether anything was sent after the last full one
         self._last: Frame = {}
+        self._told = 0  # the number of the last frame; a pulse repeats it
         self._last_at = self._whole_at = self._kept_at = float("-inf")
 
     def hello(self, page: str, now: float) -> None:
@@ -153,7 +154,9 @@ class Stream:
         if frame is None:
             return
         self._last, self._last_at = frame, now
-        self.viewers.sent(frame["seq"], now)
+        if frame["seq"] != self._told:
+            self._told = frame["seq"]
+            self.viewers.sent(frame["seq"], now)
         self._send(frame)
         if self._news and now - self._kept_at >= SNAPSHOT:
             self._kept_at = now

@@ -40,7 +40,6 @@ from raftlock.client.protocol.effects import (
     RetryPolicy,
     Send,
     Submit,
-    TimePassed,
 )
 from raftlock.client.protocol.frames import Answer, read_answer, request_for
 from raftlock.client.protocol.line import Line
@@ -157,9 +156,7 @@ class Requester:
                     self._received(event)
             case EndpointsChanged():
                 self._route.change(event.endpoints)
-            case TimePassed():
-                pass
-        self._go_on()
+        self._go_on()  # and that is all that a TimePassed is for
         actions, self._out = tuple(self._out), []
         return actions
 

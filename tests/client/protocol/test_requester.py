@@ -516,8 +516,9 @@ def test_if_no_session_can_be_opened_the_calls_are_told():
     requester.step(Submit(Millis(0), 2, "get_status", Millis(9_000)))
     requester.step(Connected(Millis(1), 1))
     error = ErrorInfo(405, "TOO_MANY", "no more sessions")
-    actions = requester.step(Received(Millis(2), 1, Response(2, error=error)))
-    assert [type(action.error) for action in actions] == [TooMany]
+    (failed,) = requester.step(Received(Millis(2), 1, Response(1, error=error)))
+    assert (failed.number, type(failed.error)) == (1, TooMany)
+    assert not requester.is_settled, "the status is still asked"
 
 
 def test_a_session_is_not_opened_for_nobody(world, alice):

@@ -6,6 +6,8 @@ import { endOf, way } from "./frames.js";
 import { HEIGHT, WIDTH, along, diamond, flight, lane, ringLayout, timerLeft } from "./geometry.js";
 import { termFill, termLine } from "./palette.js";
 
+const SMALL = 32; // nodes smaller than this have room for two lines of text
+const ARC_STEP = 0.9; // percent
 const CROWN = "M-11 0L-11-9L-5.5-4L0-11L5.5-4L11-9L11 0Z";
 let rings = 0;
 
@@ -43,6 +45,7 @@ export function ring(ctx) {
   function lay() {
     const ids = store.state.cluster.nodes;
     const layout = ringLayout(ids.length);
+    put(el, { "data-small": layout.node < SMALL });
     shape = { ...layout, key: ids.join(), at: new Map(ids.map((id, k) => [id, layout.places[k]])) };
     for (const layer of Object.values(layers)) {
       layer.replaceChildren();
@@ -89,7 +92,7 @@ function legend() {
   const item = (cls, words) => h("li", {}, h("i", { class: cls, "aria-hidden": "true" }), words);
   return h("ul", { class: "rl-legend rl-ring-legend", "aria-label": "Legend" },
     item("rl-key-slip", "request"), item("rl-key-slip rl-key-reply", "reply"),
-    item("rl-key-ring", "time to election"));
+    item("rl-key-ring rl-roomy", "time to election"));
 }
 
 function beatsToggle(ctx) {
@@ -149,7 +152,8 @@ function nodePicture(ctx, id, shape, hatch) {
   const tick = (now) => {
     const node = ctx.store.state.nodes.get(id);
     const left = Math.round(timerLeft(node?.timer, now) * 1000) / 10;
-    if (left === shown) return;
+    // Each change repaints the ring: finer steps than these nobody sees.
+    if (left === shown || (Math.abs(left - shown) < ARC_STEP && left > 0)) return;
     shown = left;
     put(parts.arc, { "stroke-dasharray": `${left} 100`, "data-left": left });
   };

@@ -6,10 +6,11 @@
 
 import { termLine } from "./palette.js";
 
-const LANE = 0.13; // between two nodes' lines in one term
+const LANE = 0.13; // between two nodes' lines in one term, at most
+const LANES = 0.8; // the part of a term's height that all of them take, at most
 
 /** How far above its term a node's line lies; the first node on top, as in the log. */
-export const laneOf = (k, count) => ((count - 1) / 2 - k) * LANE;
+export const laneOf = (k, count) => ((count - 1) / 2 - k) * Math.min(LANE, LANES / count);
 
 /** Columns for the chart's sources up to run time `now`, for `nodes` in their order. */
 export function columns(points, nodes, now, theme) {

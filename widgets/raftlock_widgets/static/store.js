@@ -2,6 +2,7 @@
 // frames, keeps the clock, tells the panels what changed and when to move, and sends commands.
 
 import { RunClock } from "./clock.js";
+import { isHeartbeat } from "./format.js";
 import { empty, endOf, merge, mergeMessages, prune } from "./frames.js";
 
 const ACK_MS = 1000;
@@ -59,7 +60,7 @@ export class Store {
 
   // ---- panels ----
 
-  /** A panel begins to look; returns what ends it. */
+  /** A panel begins to look; returns what ends it. `view.ui.beats`: whether it draws heartbeats. */
   attach(view) {
     if (this.views.size === 0) this.#open();
     this.views.set(view, { visible: true, since: local() });
@@ -277,7 +278,7 @@ export class Store {
     this.frame = 0;
     const at = local();
     const now = this.clock.now(at);
-    const flying = this.state.messages.size > 0;
+    const flying = this.#seesFlying();
     const apart = REDUCED.matches ? REDUCED_MS : flying ? 0 : CALM_MS;
     if (at - this.drawn < apart && this.clock.running) {
       this.#apply(now);
@@ -290,6 +291,11 @@ export class Store {
     const due = this.pending.length > 0;
     const moving = this.clock.running && ["live", "waiting"].includes(this.link.kind);
     if (due || moving) this.#draw();
+  }
+
+  #seesFlying() {
+    const beats = [...this.views.keys()].some((view) => view.ui.beats);
+    return [...this.state.messages.values()].some((message) => beats || !isHeartbeat(message));
   }
 
   /** Messages to draw at `now`, in the order they were sent. */

@@ -1,0 +1,244 @@
+"""What may happen to one object if its clients came one after another: sequential specifications.
+
+A specification says of a state and an operation *with its answer* what the state is afterwards, or
+that this cannot happen there. It is written against what a client is promised and shares no line
+with the service. To check another object, write a class with the four methods of
+`SequentialObject`; nothing else in this room has to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import NamedTuple, Protocol, TypeVar
+
+from raftlock.check.history import START, Moment, Operation, seconds
+from raftlock.trace.fields import number, shorten, text
+
+__all__ = ["FencedRegister", "LockObject", "LockState", "RegisterState", "SequentialObject"]
+
+S = TypeVar("S", bound=Hashable)
+
+CLOCK_MARGIN_PERCENT = 1
+"""How far from real time the clock that ends holds may run, in per cent."""
+
+
+class SequentialObject(Protocol[S]):
+    """One object, one operation at a time. States are values: hashable, equal if they are alike."""
+
+    def start(self) -> S:
+        """The state before the first operation."""
+
+    def after(self, state: S, operation: Operation, now: Moment) -> S | None:
+        """The state after the operation took effect with the answer it had; ``None`` if it cannot.
+
+        `now` is the earliest moment at which that may be. An open operation has no answer: the
+        state if it is done here, and the same state if that would change nothing.
+        """
+
+    def by_itself(self, state: S) -> tuple[Moment, S] | None:
+        """What may happen without any operation, and the earliest moment at which it may."""
+
+    def describe(self, state: S) -> str:
+        """The state in words that follow a colon."""
+
+
+class LockState(NamedTuple):
+    """Who holds the lock (nobody if `owner` is empty), and what is known about the token.
+
+    If not `is_exact`, the grant's answer was never heard: `token` is the least that the token can
+    be, and `others` are larger ones that it was said not to be. The hold cannot end by itself
+    before `ends`. `last` is the least that the largest token given so far can be.
+    """
+
+    owner: str = ""
+    token: int = 0
+    is_exact: bool = True
+    ends: Moment = START
+    last: int = 0
+    others: frozenset[int] = frozenset()
+
+    def is_held_by_another(self, client: str) -> bool:
+        """Whether somebody holds it who is not that client."""
+        return self.owner not in ("", client)
+
+    def may_be(self, client: str, token: int) -> bool:
+        """Whether that client may hold it with that token."""
+        if self.is_exact:
+            return (self.owner, self.token) == (client, token)
+        return self.owner == client and token >= self.token and token not in self.others
+
+    def held_with(self, token: int, ends: Moment) -> LockState:
+        """The same hold, now that its token is known."""
+        return LockState(self.owner, token, ends=_later(self.ends, ends), last=token)
+
+    def held_without(self, token: int) -> LockState:
+        """The same hold, now that it is known to have another token."""
+        if self.is_exact or token < self.token:
+            return self
+        others, least = self.others | {token}, self.token
+        while least in others:
+            least += 1
+        others = frozenset(other for other in others if other > least)
+        return self._replace(token=least, last=least, others=others)
+
+
+class LockObject:
+    """One lock with tokens, a TTL and a queue.
+
+    - A free lock is granted with a token larger than every one before it; its own holder is granted
+      it again with the same token; to anybody else it is refused while it is held.
+    - A request that waited takes effect when it is granted. One whose wait timed out or was
+      cancelled had stood in the queue until then, so somebody else held the lock at that moment.
+      Who is next in the queue cannot be told from outside: a call's way to the queue may take any
+      time within its interval.
+    - A release or a renewal is done for the holder with its token and refused to all others, each
+      refusal for its own reason.
+    - **A hold may end by itself**, and never has to. Clients see only that it has ended, so this is
+      a sound over-approximation: it may end at any moment that is not certainly before its TTL was
+      over. Certainly before means: earlier than the earliest moment of the grant (or of the last
+      renewal) in the order that is being tried, plus 99 % of the TTL, since cluster time runs at
+      most 1 % too fast (`margin_percent`; 100 lets a hold end at any moment). What the client's own
+      library may take back unheard ends at any moment.
+    """
+
+    def __init__(self, margin_percent: int = CLOCK_MARGIN_PERCENT) -> None:
+        self._margin_percent = margin_percent
+
+    def start(self) -> LockState:
+        """Nobody holds it, and no token was given."""
+        return LockState()
+
+    def after(self, state: LockState, operation: Operation, now: Moment) -> LockState | None:
+        """What `operation` makes of the lock."""
+        match operation.op:
+            case "acquire" | "enqueue_waiter":
+                return self._acquired(state, operation, now)
+            case "release":
+                return self._released(state, operation)
+            case "renew":
+                return self._renewed(state, operation, now)
+            case "cancel_wait":
+                return state if state.is_held_by_another(operation.client) else None
+        return None
+
+    def by_itself(self, state: LockState) -> tuple[Moment, LockState] | None:
+        """Its TTL ends."""
+        return (state.ends, LockState(last=state.last)) if state.owner else None
+
+    def describe(self, state: LockState) -> str:
+        """Who holds it, with which token, and until when at least."""
+        if not state.owner:
+            return "nobody holds it" + (f" after token {state.last}" if state.last else "")
+        token = f"token {state.token}" + ("" if state.is_exact else " or more")
+        until = "" if state.ends == START else f" until {seconds(state.ends)} at least"
+        return f"{shorten(state.owner)} holds it with {token}{until}"
+
+    def _acquired(self, state: LockState, operation: Operation, now: Moment) -> LockState | None:
+        client, answer = operation.client, operation.answer
+        is_mine = state.owner == client
+        if answer is None:
+            if is_mine:
+                return state._replace(ends=START)
+            if state.owner:
+                return state
+            return LockState(client, state.last + 1, is_exact=False, last=state.last + 1)
+        if answer.word != "granted":
+            return _refused(state, operation)
+        token, ends = answer.token, self._end(operation, now)
+        if is_mine:
+            return state.held_with(token, ends) if state.may_be(client, token) else None
+        if state.owner or token <= state.last:
+            return None
+        return LockState(client, token, ends=ends, last=token)
+
+    def _renewed(self, state: LockState, operation: Operation, now: Moment) -> LockState | None:
+        answer, token = operation.answer, operation.token
+        if answer is None or answer.word != "renewed":
+            return _refused(state, operation)
+        if not state.may_be(operation.client, token) or answer.token not in (0, token):
+            return None
+        return state.held_with(token, self._end(operation, now))
+
+    def _released(self, state: LockState, operation: Operation) -> LockState | None:
+        answer, token = operation.answer, operation.token
+        is_done = state.may_be(operation.client, token)
+        if answer is None:
+            return LockState(last=token) if is_done else state
+        if answer.word != "released":
+            return _refused(state, operation)
+        return LockState(last=token) if is_done and answer.token in (0, token) else None
+
+    def _end(self, operation: Operation, now: Moment) -> Moment:
+        """The earliest moment at which what is granted now may end by itself."""
+        if operation.may_be_taken_back:
+            return START
+        ttl_us = number(operation.arguments, "ttl") * 1_000
+        return (now[0] + ttl_us * (100 - self._margin_percent) // 100, 0)
+
+
+def _later(ends: Moment, renewed: Moment) -> Moment:
+    """A hold that may be taken back stays so; another never ends earlier for being renewed."""
+    return START if START in (ends, renewed) else max(ends, renewed)
+
+
+def _refused(state: LockState, operation: Operation) -> LockState | None:
+    """The lock after a refusal, or the end of a wait; ``None`` if it does not stand like that."""
+    client, is_request = operation.client, operation.op in ("acquire", "enqueue_waiter")
+    match operation.answer.word if operation.answer else "":
+        case "lock_held" | "wait_queue_full" | "wait_timed_out" | "wait_cancelled":
+            return state if is_request and state.is_held_by_another(client) else None
+        case "lock_not_held":
+            return None if state.owner else state
+        case "not_lock_owner":
+            return state if state.is_held_by_another(client) else None
+        case "version_mismatch":
+            is_surely_it = state.is_exact and state.token == operation.token
+            is_another = state.owner == client and not is_surely_it
+            return state.held_without(operation.token) if is_another else None
+    return None
+
+
+class RegisterState(NamedTuple):
+    """The largest token that was accepted, and what was written with it."""
+
+    token: int = 0
+    value: str = ""
+
+
+class FencedRegister:
+    """What a lock protects, fenced: a write is accepted unless a larger token was seen before it.
+
+    Operations are ``write`` (arguments `version` and `value`; accepted or refused) and ``read``
+    (answered ``value``).
+    """
+
+    def start(self) -> RegisterState:
+        """Empty, and no token was seen."""
+        return RegisterState()
+
+    def after(
+        self, state: RegisterState, operation: Operation, now: Moment
+    ) -> RegisterState | None:
+        """What `operation` makes of the register."""
+        answer = operation.answer
+        if operation.op == "read":
+            fits = answer is None or (answer.word, answer.value) == ("value", state.value)
+            return state if fits else None
+        is_stale = operation.token < state.token
+        if operation.op != "write" or (answer and answer.word != _verdict(is_stale=is_stale)):
+            return None
+        if is_stale:
+            return state
+        return RegisterState(operation.token, text(operation.arguments, "value"))
+
+    def by_itself(self, state: RegisterState) -> tuple[Moment, RegisterState] | None:
+        """Nothing happens to it unasked."""
+        return None
+
+    def describe(self, state: RegisterState) -> str:
+        """The largest token so far, and the value."""
+        return f"it holds {state.value!r}, written with token {state.token}"
+
+
+def _verdict(*, is_stale: bool) -> str:
+    return "refused" if is_stale else "accepted"

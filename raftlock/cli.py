@@ -1,0 +1,201 @@
+"""The `raftlock` command.
+
+::
+
+    raftlock explore --seeds 500          run seeds under every check, on all processors
+    raftlock replay FILE                  do a run again, and tell it in sentences
+    raftlock mutants                      break each rule, and see that the checks notice
+    raftlock scenario FILE ...            do a scenario, and compare what is told with its text
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from raftlock.errors import RaftLockError
+from raftlock.sim.bench import Verdict, judge, search
+from raftlock.sim.explore import Campaign, Look, explore, shrunk_script
+from raftlock.sim.files import read_script, write_script
+from raftlock.sim.mutants import MUTANTS
+from raftlock.sim.scenario import rewrite
+from raftlock.sim.tell import told
+
+__all__ = ["main"]
+
+SHOWN_MAX = 5
+"""How many broken runs are made shorter and written down: the rest are often the same."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; the exit code is 1 if something was found, 2 for a mistake."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        if chosen.command == "explore":
+            return _explore(chosen)
+        if chosen.command == "replay":
+            return _replay(Path(chosen.file), lines=chosen.lines)
+        if chosen.command == "scenario":
+            return max(_scenario(path, rewriting=chosen.rewrite) for path in chosen.files)
+        return _mutants(as_json=chosen.json, seeds=chosen.search)
+    except (RaftLockError, OSError) as error:
+        print(f"raftlock: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="raftlock", description="A Raft lock service to learn from."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    exploring = commands.add_parser("explore", help="run seeds under every check")
+    exploring.add_argument("--seeds", type=_positive, default=500, help="how many (500)")
+    exploring.add_argument("--first", type=_positive, default=1, help="the first seed (1)")
+    exploring.add_argument(
+        "--nodes", type=int, choices=range(1, 10), help="how many (else drawn from the seed)"
+    )
+    exploring.add_argument(
+        "--jobs", type=_positive, default=os.cpu_count() or 1, help="processes (all processors)"
+    )
+    exploring.add_argument("--rules", default="", help="break a rule: a name from `mutants`")
+    exploring.add_argument(
+        "--out", type=Path, default=Path(), help="where scripts of broken runs go (here)"
+    )
+    replaying = commands.add_parser("replay", help="do a run again, and tell it in sentences")
+    replaying.add_argument("file", help="a script that `explore` has written")
+    replaying.add_argument("--lines", type=_positive, default=60, help="how many sentences (60)")
+    bench = commands.add_parser("mutants", help="break each rule, and see that the checks notice")
+    bench.add_argument("--json", action="store_true", help="a list of objects instead of a table")
+    bench.add_argument(
+        "--search",
+        type=_positive,
+        default=0,
+        metavar="SEEDS",
+        help="find the runs anew, in so many",
+    )
+    playing = commands.add_parser("scenario", help="do a scenario, and compare what is told")
+    playing.add_argument("files", nargs="+", type=Path)
+    playing.add_argument("--rewrite", action="store_true", help="write down what is really told")
+    return parser
+
+
+def _positive(given: str) -> int:
+    value = int(given)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {value}")
+    return value
+
+
+# ---- explore ----
+
+
+def _explore(chosen: argparse.Namespace) -> int:
+    seeds = range(chosen.first, chosen.first + chosen.seeds)
+    campaign, began = Campaign(), time.monotonic()
+    looks = explore(seeds, nodes=chosen.nodes, jobs=chosen.jobs, mutant=chosen.rules)
+    with tqdm(looks, total=len(seeds), unit="seed", file=sys.stderr) as bar:
+        for one in bar:
+            campaign.add(one)
+            if one.property:
+                bar.set_postfix_str(f"{len(campaign.broken)} broken")
+    spent = max(time.monotonic() - began, 0.001)
+    print(
+        f"{campaign.seeds} seeds in {spent:.1f} s: {60 * campaign.seeds / spent:.0f} seeds a "
+        f"minute, {campaign.happenings // max(campaign.seeds, 1)} steps a seed, "
+        f"{campaign.events / spent:.0f} events a second."
+    )
+    for what, count in sorted(campaign.sometimes.items()):
+        print(f"  {100 * count // campaign.seeds:3} % {what}")
+    rare = campaign.too_rare()
+    for what in rare:
+        print(f"Too rare: {what}.")
+    for one in campaign.broken[:SHOWN_MAX]:
+        _write_down(one, chosen.rules, chosen.out)
+    if not campaign.broken:
+        print("Nothing was broken.")
+    return 1 if campaign.broken or rare else 0
+
+
+def _write_down(one: Look, rules: str, folder: Path) -> None:
+    script = shrunk_script(one, rules)
+    path = folder / f"seed-{one.seed}-{one.property.replace(' ', '-').lower()}.json"
+    write_script(path, script)
+    print(f"Seed {one.seed}: {script.found}")
+    print(f"  {one.actions} actions, made {len(script.script)}: raftlock replay {path}")
+
+
+# ---- replay ----
+
+
+def _replay(path: Path, lines: int) -> int:
+    script = read_script(path)
+    outcome = script.run()
+    sentences = told(outcome)
+    if len(sentences) > lines:
+        print(f"... {len(sentences) - lines} sentences before (--lines shows more)")
+    for sentence in sentences[-lines:]:
+        print(sentence)
+    if not outcome.violations:
+        print("Nothing was broken.")
+        return 0
+    first = outcome.violations[0]
+    print(f"\n{first.property}: {first.text}")
+    return 1
+
+
+# ---- scenarios ----
+
+
+def _scenario(path: Path, *, rewriting: bool) -> int:
+    text = path.read_text(encoding="utf-8")
+    really = rewrite(text)
+    if really == text:
+        print(f"{path.name}: as written.")
+        return 0
+    if rewriting:
+        path.write_text(really, encoding="utf-8")
+        print(f"{path.name}: rewritten. Keep it only if you understand the change.")
+        return 0
+    for line in difflib.unified_diff(
+        text.splitlines(), really.splitlines(), "as written", "as told", lineterm=""
+    ):
+        print(line)
+    return 1
+
+
+# ---- mutants ----
+
+
+def _mutants(*, as_json: bool, seeds: int) -> int:
+    verdicts = []
+    for mutant in tqdm(MUTANTS, unit="rule", file=sys.stderr, disable=as_json):
+        if seeds:
+            found = search(mutant, range(1, seeds + 1))
+            verdict = judge(mutant, found)
+        else:
+            verdict = judge(mutant)
+        verdicts.append(verdict)
+    if as_json:
+        print(json.dumps([verdict.to_json() for verdict in verdicts], indent=1))
+    else:
+        _print_table(verdicts)
+    return 0 if all(verdict.killed_by and verdict.clean for verdict in verdicts) else 1
+
+
+def _print_table(verdicts: list[Verdict]) -> None:
+    print(f"{'rule':<22} {'killed by':<22} {'seed':>5} {'actions':>8}  without")
+    for verdict in verdicts:
+        print(
+            f"{verdict.name:<22} {verdict.killed_by or 'SURVIVED':<22} {verdict.seed:>5} "
+            f"{verdict.witness_actions:>8}  {'clean' if verdict.clean else 'BROKEN'}"
+        )
+    killed = sum(bool(verdict.killed_by) for verdict in verdicts)
+    print(f"{killed} of {len(verdicts)} killed.")

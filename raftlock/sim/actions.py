@@ -1,0 +1,352 @@
+"""What can be done to a world: one action a verb, written as JSON, so that a script can hold it.
+
+An action is an object with ``do`` and the verb's own fields, and in a script with ``t``, the run
+time in microseconds at which it is done, after everything that is due by then. Whatever is wrong
+with one raises one sentence, and nothing has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from raftlock.errors import InvalidArgument, RaftLockError, UnknownNode
+from raftlock.sim.client import Ask, SimClient
+from raftlock.sim.network import Weather
+from raftlock.sim.node import CRASH_POINTS, SimNode
+from raftlock.sim.world import World
+from raftlock.trace.fields import flag, number, text
+from raftlock.transport.limits import check_client_id
+from raftlock.types.commands import Command
+from raftlock.types.events import Json
+from raftlock.types.ids import LockID, Millis, NodeID
+
+__all__ = ["OPERATIONS", "Action", "command_for", "perform", "try_to"]
+
+Action = Mapping[str, Json]
+
+OPERATIONS = ("acquire", "release", "renew", "wait", "cancel")
+"""What a client's ``ask`` may be."""
+
+
+def perform(world: World, action: Action) -> Ask | None:
+    """Do it; a client's request is handed back, to be looked at later."""
+    verb = text(action, "do")
+    if verb == "ask":
+        return _ask(world, action)
+    control = _VERBS.get(verb)
+    if control is None:
+        raise InvalidArgument(f"There is no action {verb[:40]!r}.")
+    control(world, action)
+    return None
+
+
+# ---- nodes ----
+
+
+def _kill(world: World, action: Action) -> None:
+    node = _up(world, action)
+    _fault(world, action, "kill", node=node.id)
+    node.kept_writes = number(action, "kept")
+    world.stop(node)
+
+
+def _restart(world: World, action: Action) -> None:
+    node = _known(world, text(action, "node"))
+    if node.is_up:
+        raise InvalidArgument(f"{node.id} is running: kill it first, then restart it.")
+    _fault(world, action, "restart", node=node.id)
+    world.start(node, "restarted")
+
+
+def _crash_on_write(world: World, action: Action) -> None:
+    node, point = _up(world, action), text(action, "point")
+    if point not in CRASH_POINTS:
+        known = ", ".join(CRASH_POINTS)
+        raise InvalidArgument(f"A crash point is one of {known}, not {point[:24]!r}.")
+    _fault(world, action, "crash_on_write", node=node.id, point=point)
+    node.trap = point
+    node.kept_writes = number(action, "kept")
+
+
+def _freeze(world: World, action: Action) -> None:
+    place = _place(world, action)
+    if isinstance(place, SimNode) and not place.is_up:
+        raise InvalidArgument(f"{place.id} is down: restart it first.")
+    name = _name(place)
+    if place.frozen:
+        raise InvalidArgument(f"{name} is frozen already: thaw it.")
+    _fault(world, action, "freeze", node=name)
+    place.frozen = True
+    world.tell(name, "node", {"state": "frozen", "what": "frozen"})
+
+
+def _thaw(world: World, action: Action) -> None:
+    place = _place(world, action)
+    name = _name(place)
+    if not place.frozen:
+        raise InvalidArgument(f"{name} is not frozen.")
+    _fault(world, action, "thaw", node=name)
+    world.tell(name, "node", {"state": "up", "what": "thawed"})
+    if isinstance(place, SimNode):
+        world.thaw(place)
+    else:
+        world.thaw_client(place)
+
+
+def _calm(world: World, action: Action) -> None:
+    """End every fault: what follows must lead to a cluster that works."""
+    _fault(world, action, "calm")
+    world.network.links.heal()
+    world.network.forget_arrangements()
+    world.network.weather = Weather()
+    for node in world.nodes.values():
+        node.trap = ""
+        if node.frozen:
+            world.tell(node.id, "node", {"state": "up", "what": "thawed"})
+            world.thaw(node)
+        if not node.is_up:
+            world.start(node, "restarted")
+    for client in world.clients.values():
+        if client.frozen:
+            world.tell(_name(client), "node", {"state": "up", "what": "thawed"})
+            world.thaw_client(client)
+
+
+# ---- links ----
+
+
+def _cut(world: World, action: Action) -> None:
+    src, dst = _two(world, action)
+    one_way = flag(action, "one_way")
+    world.network.links.cut(src, dst, one_way=one_way)
+    _fault(world, action, "cut", src=src, dst=dst, one_way=one_way)
+
+
+def _restore(world: World, action: Action) -> None:
+    src, dst = _two(world, action)
+    one_way = flag(action, "one_way")
+    world.network.links.restore(src, dst, one_way=one_way)
+    _fault(world, action, "restore", src=src, dst=dst, one_way=one_way)
+
+
+def _partition(world: World, action: Action) -> None:
+    groups = action.get("groups")
+    if not isinstance(groups, list):
+        raise InvalidArgument("A partition is a list of groups, each a list of nodes.")
+    named = []
+    for group in groups:
+        if not isinstance(group, list):
+            raise InvalidArgument("A partition is a list of groups, each a list of nodes.")
+        named.append([_known(world, str(node)).id for node in group])
+    world.network.links.partition(named)
+    told: list[Json] = [list(group) for group in world.network.links.groups]
+    _fault(world, action, "partition", groups=told)
+
+
+def _heal(world: World, action: Action) -> None:
+    world.network.links.heal()
+    world.network.forget_arrangements()
+    _fault(world, action, "heal")
+
+
+def _link(world: World, action: Action) -> None:
+    src, dst = _two(world, action)
+    links, one_way = world.network.links, flag(action, "one_way")
+    links.set(
+        src,
+        dst,
+        delay_us=number(action, "delay_us") if "delay_us" in action else None,
+        jitter_us=number(action, "jitter_us") if "jitter_us" in action else None,
+        loss_ppm=number(action, "loss_ppm") if "loss_ppm" in action else None,
+        one_way=one_way,
+    )
+    for one, other in ((src, dst),) if one_way else ((src, dst), (dst, src)):
+        state = links.state(one, other)
+        _fault(
+            world,
+            action,
+            "link",
+            src=one,
+            dst=other,
+            delay_ms=state.delay_us // 1_000,
+            jitter_ms=state.jitter_us // 1_000,
+            loss_ppm=state.loss_ppm,
+        )
+
+
+def _arrange(world: World, action: Action) -> None:
+    """Do something to the next messages of one link: drop, duplicate or hold them."""
+    src, dst = _two(world, action)
+    what, count = text(action, "do"), number(action, "count") or 1
+    world.network.arrange(src, dst, what, number(action, "delay_us"), count)
+    _fault(world, action, what, src=src, dst=dst)
+
+
+def _weather(world: World, action: Action) -> None:
+    """Change what chance does to messages; a field that is left out is 0."""
+    plain = Weather()
+    world.network.weather = Weather(
+        loss_ppm=number(action, "loss_ppm"),
+        duplicate_ppm=number(action, "duplicate_ppm"),
+        delay_us=number(action, "mean_delay_us"),
+        stale_ppm=number(action, "stale_ppm"),
+        stale_us=number(action, "stale_us") or plain.stale_us,
+    )
+    told = {key: value for key, value in action.items() if key.endswith(("_ppm", "_us"))}
+    world.tell("", "fault", {"what": "weather", "by": text(action, "by") or "cell", **told})
+
+
+# ---- time and the clients ----
+
+
+def _pause(world: World, action: Action) -> None:
+    _fault(world, action, "pause")
+
+
+def _resume(world: World, action: Action) -> None:
+    _fault(world, action, "resume")
+
+
+def _write(world: World, action: Action) -> None:
+    """A holder writes to what its lock protects; `work_us` passes before the write leaves it."""
+    client = _client(world, action)
+    world.write(client, LockID(text(action, "lock")), number(action, "work_us"))
+
+
+def _cancel(world: World, action: Action) -> None:
+    """Take back a request of a client, by its number."""
+    _client(world, action).cancel(number(action, "number"))
+
+
+def _ask(world: World, action: Action) -> Ask:
+    client = _client(world, action)
+    if client.frozen:
+        raise InvalidArgument(f"{client.name} is frozen and asks nothing: thaw it first.")
+    command = command_for(client, action)
+    if command is None:
+        return client.submit(None, client.asking.time_for(None, None), "get_status")
+    time_ms = number(action, "time_ms") or client.asking.time_for(command, None)
+    return client.submit(command, Millis(time_ms))
+
+
+def command_for(client: SimClient, action: Action) -> Command | None:
+    """The command that an ``ask`` means; ``None`` for a look at the status. Raises if it cannot."""
+    op, lock = text(action, "op"), action.get("lock")
+    request_id = text(action, "request_id") or client.request_id()
+    asking, metadata = client.asking, action.get("metadata")
+    ttl = number(action, "ttl_ms") / 1_000 if "ttl_ms" in action else 10.0
+    wait = number(action, "wait_ms") / 1_000 if "wait_ms" in action else 60.0
+    priority = number(action, "priority")
+    token = number(action, "token") if "token" in action else None
+    if op in {"acquire", "wait"}:
+        return asking.acquire(
+            lock,
+            ttl=ttl,
+            wait=op == "wait",
+            wait_timeout=wait,
+            priority=priority,
+            metadata=metadata,
+            request_id=request_id,
+        )
+    if op == "enqueue_waiter":
+        return asking.enqueue_waiter(
+            lock,
+            timeout=wait,
+            priority=priority,
+            ttl=ttl,
+            metadata=metadata,
+            request_id=request_id,
+        )
+    if op == "cancel":
+        return asking.cancel_wait(lock, request_id=request_id)
+    if op == "status":
+        return None
+    if op not in {"release", "renew"}:
+        known = ", ".join(OPERATIONS)
+        raise InvalidArgument(f"There is no operation {op[:24]!r}: choose one of {known}.")
+    meant = client.hold_meant(LockID(text(action, "lock")), token, op)
+    if op == "release":
+        return asking.release(lock, token=meant, request_id=request_id)
+    if "ttl_ms" not in action:
+        held = client.held.get(LockID(text(action, "lock")))
+        ttl = held.ttl / 1_000 if held is not None else 10.0
+    return asking.renew(lock, token=meant, ttl=ttl, request_id=request_id)
+
+
+# ---- inside ----
+
+
+def _fault(world: World, action: Action, what: str, **data: Json) -> None:
+    world.tell("", "fault", {"what": what, "by": text(action, "by") or "cell", **data})
+
+
+def _known(world: World, name: str) -> SimNode:
+    node = world.nodes.get(NodeID(name))
+    if node is None:
+        there = ", ".join(world.nodes)
+        raise UnknownNode(f"There is no node {name[:40]!r}: the nodes are {there}.")
+    return node
+
+
+def _up(world: World, action: Action) -> SimNode:
+    node = _known(world, text(action, "node"))
+    if not node.is_up:
+        raise InvalidArgument(f"{node.id} is down: restart it first.")
+    return node
+
+
+def _place(world: World, action: Action) -> SimNode | SimClient:
+    """A node by its name, or a client as ``client:NAME``."""
+    name = text(action, "node")
+    if not name.startswith("client:"):
+        return _known(world, name)
+    client = world.clients.get(name.removeprefix("client:"))
+    if client is None:
+        raise InvalidArgument(f"There is no {name[:40]!r} yet: let it ask for something first.")
+    return client
+
+
+def _name(place: SimNode | SimClient) -> str:
+    return place.id if isinstance(place, SimNode) else f"client:{place.name}"
+
+
+def _client(world: World, action: Action) -> SimClient:
+    return world.client(check_client_id(text(action, "client")))
+
+
+def _two(world: World, action: Action) -> tuple[NodeID, NodeID]:
+    src, dst = _known(world, text(action, "src")), _known(world, text(action, "dst"))
+    if src is dst:
+        raise InvalidArgument(f"A link joins two nodes: {src.id} has none to itself.")
+    return src.id, dst.id
+
+
+def try_to(world: World, action: Action) -> Ask | None:
+    """Try an action of a script that was made shorter: what it needs may not be there any more."""
+    try:
+        return perform(world, action)
+    except RaftLockError:
+        return None
+
+
+_VERBS: dict[str, Callable[[World, Action], None]] = {
+    "kill": _kill,
+    "calm": _calm,
+    "restart": _restart,
+    "crash_on_write": _crash_on_write,
+    "freeze": _freeze,
+    "thaw": _thaw,
+    "cut": _cut,
+    "restore": _restore,
+    "partition": _partition,
+    "heal": _heal,
+    "link": _link,
+    "drop": _arrange,
+    "duplicate": _arrange,
+    "hold": _arrange,
+    "weather": _weather,
+    "pause": _pause,
+    "resume": _resume,
+    "write": _write,
+    "take_back": _cancel,
+}

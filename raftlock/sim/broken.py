@@ -1,0 +1,275 @@
+"""The broken rules themselves: each overrides one method. `mutants` tells their stories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from raftlock.client.lease import Lease
+from raftlock.lock.rules import Hold, LockRules
+from raftlock.raft.log import RaftLog
+from raftlock.raft.rules import LogPosition, Rules
+from raftlock.sim.client import ClientRules
+from raftlock.sim.disk import StorageRules
+from raftlock.sim.resource import ResourceRules
+from raftlock.types.answers import Outcome, QueuedWaiter
+from raftlock.types.ids import ClientID, Index, Millis, NodeID, Term
+from raftlock.types.log import LogEntry
+from raftlock.types.roles import NodeRole
+
+__all__ = [
+    "AgainAndAgain",
+    "AnyLogMayLead",
+    "AnyTokenReleases",
+    "AnyoneReleases",
+    "ApplyAtOnce",
+    "CommitOldTerms",
+    "CommitWhatLeaderSays",
+    "CountFromAnswer",
+    "CountMessages",
+    "CountStaleAcks",
+    "CountStaleVotes",
+    "ExpireEarly",
+    "FollowThePast",
+    "ForgetTerm",
+    "ForgetVote",
+    "GrantTooLate",
+    "HalfIsEnough",
+    "IgnoreRefusals",
+    "JumpTheQueue",
+    "KeepVote",
+    "LastComeFirst",
+    "LeadForEver",
+    "LeapingClock",
+    "LongestLogLeads",
+    "LoseLastEntry",
+    "MatchMyLength",
+    "NeverFence",
+    "NeverTruncate",
+    "NoPrevCheck",
+    "NoPriority",
+    "OwnClock",
+    "RenewedToken",
+    "SameToken",
+    "SayBeforeSync",
+    "ShorterLease",
+    "SleepingWaiters",
+    "TakeIt",
+    "TruncateAlways",
+    "VoteAgain",
+]
+
+
+# ---- elections ----
+
+
+class AnyLogMayLead(Rules):
+    def up_to_date(self, candidate: LogPosition, voter: LogPosition) -> bool:
+        return True
+
+
+class LongestLogLeads(Rules):
+    def up_to_date(self, candidate: LogPosition, voter: LogPosition) -> bool:
+        return candidate[1] >= voter[1]
+
+
+class VoteAgain(Rules):
+    def may_vote(self, voted_for: NodeID, candidate_id: NodeID) -> bool:
+        return True
+
+
+class ForgetVote(Rules):
+    def persist_vote(self, voted_for: NodeID) -> NodeID:
+        return NodeID("")
+
+
+class ForgetTerm(Rules):
+    def persist_term(self, current_term: Term) -> Term:
+        return Term(0)
+
+
+class KeepVote(Rules):
+    def vote_in_new_term(self, voted_for: NodeID) -> NodeID:
+        return voted_for
+
+
+class CountMessages(Rules):
+    def with_vote(self, votes: tuple[NodeID, ...], voter: NodeID) -> tuple[NodeID, ...]:
+        return (*votes, voter)
+
+
+class CountStaleVotes(Rules):
+    def vote_reply_counts(self, request_term: Term, current_term: Term) -> bool:
+        return True
+
+
+class HalfIsEnough(Rules):
+    def quorum(self, voters: int) -> int:
+        return max(1, voters // 2)
+
+
+class LeadForEver(Rules):
+    def steps_down_on_higher_term(self, role: NodeRole) -> bool:
+        return role is not NodeRole.LEADER
+
+
+# ---- the log ----
+
+
+class CommitOldTerms(Rules):
+    def counts_for_commit(self, entry_term: Term, current_term: Term) -> bool:
+        return True
+
+
+class NoPrevCheck(Rules):
+    def log_matches(self, term_here: Term, prev_log_term: Term) -> bool:
+        return True
+
+
+class TruncateAlways(Rules):
+    def conflict_from(
+        self, log: RaftLog, prev_log_index: Index, entries: Sequence[LogEntry]
+    ) -> Index | None:
+        return Index(prev_log_index + 1) if prev_log_index < log.last_index else None
+
+
+class NeverTruncate(Rules):
+    def conflict_from(
+        self, log: RaftLog, prev_log_index: Index, entries: Sequence[LogEntry]
+    ) -> Index | None:
+        return None
+
+
+class CommitWhatLeaderSays(Rules):
+    def follower_commit(self, leader_commit: Index, last_new_index: Index) -> Index:
+        return leader_commit
+
+
+class MatchMyLength(Rules):
+    def match_after_append(self, prev_log_index: Index, new_entries: int, log: RaftLog) -> Index:
+        return log.last_index
+
+
+class CountStaleAcks(Rules):
+    def append_reply_counts(self, request_term: Term, current_term: Term) -> bool:
+        return True
+
+
+class FollowThePast(Rules):
+    def stale_append(self, request_term: Term, current_term: Term) -> bool:
+        return False
+
+
+class IgnoreRefusals(Rules):
+    def next_after_rejection(
+        self, match_index: Index, rejected_prev: Index, hint: Index
+    ) -> Index | None:
+        return None
+
+
+class ApplyAtOnce(Rules):
+    def applies_up_to(self, commit_index: Index, last_index: Index) -> Index:
+        return last_index
+
+
+class LeapingClock(Rules):
+    def time_base(self, log: RaftLog, heard_time: Millis, heard_term: Term) -> Millis:
+        return max(log.last_stamp, heard_time) if heard_time else Millis(log.last_stamp + 500)
+
+
+# ---- disks ----
+
+
+class SayBeforeSync(StorageRules):
+    def waits_for_sync(self) -> bool:
+        return False
+
+
+class LoseLastEntry(StorageRules):
+    def keeps_last_entry(self) -> bool:
+        return False
+
+
+# ---- the lock table ----
+
+
+class OwnClock(LockRules):
+    def expiry_clock(self, stamp: Millis, local_now: Millis) -> Millis:
+        return local_now
+
+
+class ExpireEarly(LockRules):
+    def is_due(self, now: Millis, deadline: Millis) -> bool:
+        return now > deadline - 100
+
+
+class SameToken(LockRules):
+    def token(self, last: Index, index: Index) -> Index:
+        return max(last, Index(1))
+
+
+class RenewedToken(LockRules):
+    def kept_token(self, held: Index, fresh: Index) -> Index:
+        return fresh
+
+
+class TakeIt(LockRules):
+    def may_take(self, hold: Hold, client_id: ClientID) -> bool:
+        return True
+
+
+class AnyoneReleases(LockRules):
+    def may_release(self, hold: Hold, client_id: ClientID, version: Index) -> bool:
+        return True
+
+
+class AnyTokenReleases(LockRules):
+    def may_release(self, hold: Hold, client_id: ClientID, version: Index) -> bool:
+        return hold.owner_id == client_id
+
+
+class ShorterLease(LockRules):
+    def extended(self, deadline: Millis, asked: Millis) -> Millis:
+        return Millis(asked - 200)
+
+
+class AgainAndAgain(LockRules):
+    def remembered(self, answer: Outcome | None) -> Outcome | None:
+        return None
+
+
+class LastComeFirst(LockRules):
+    def waiter_key(self, waiter: QueuedWaiter) -> tuple[int, ...]:
+        return (-waiter.index,)
+
+
+class NoPriority(LockRules):
+    def waiter_key(self, waiter: QueuedWaiter) -> tuple[int, ...]:
+        return (waiter.index,)
+
+
+class JumpTheQueue(LockRules):
+    def keeps_place(self, waiter: QueuedWaiter, priority: int) -> bool:
+        return True
+
+
+class GrantTooLate(LockRules):
+    def may_grant(self, now: Millis, waiter: QueuedWaiter) -> bool:
+        return True
+
+
+class SleepingWaiters(LockRules):
+    def promotes(self, why: str) -> bool:
+        return False
+
+
+# ---- clients, and what the locks protect ----
+
+
+class CountFromAnswer(ClientRules):
+    def lease(self, first_left: Millis, answered: Millis, outcome: Outcome) -> Lease:
+        return Lease.counted_from(answered, outcome)
+
+
+class NeverFence(ResourceRules):
+    def accepts(self, highest: int, token: int) -> bool:
+        return True

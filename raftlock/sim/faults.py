@@ -1,0 +1,137 @@
+"""What befalls a run: drawn tick by tick, aimed where it hurts, handed out as plain actions."""
+
+from __future__ import annotations
+
+from raftlock.raft.random64 import Random64
+from raftlock.sim.actions import Action
+from raftlock.sim.chance import chance
+from raftlock.sim.node import CRASH_POINTS
+from raftlock.sim.profile import Profile
+from raftlock.sim.world import World
+from raftlock.types.events import Json
+from raftlock.types.ids import NodeID
+from raftlock.types.roles import NodeRole
+
+__all__ = ["Faults"]
+
+
+class Faults:
+    """Draws the faults of one run. What it hands out is done at once, in order."""
+
+    def __init__(self, profile: Profile, random: Random64) -> None:
+        self._profile = profile
+        self._random = random
+        self._later: list[tuple[int, Action]] = []
+        self._partitioned_until = 0
+
+    def tick(self, world: World) -> list[Action]:
+        """What happens now; `world` is only looked at."""
+        now = world.clock.now
+        actions: list[Action] = [action for at, action in self._later if at <= now]
+        self._later = [each for each in self._later if each[0] > now]
+        profile, random = self._profile, self._random
+        if chance(random, profile.partition_ppm):
+            actions += self._partition(world)
+        for node in world.nodes.values():
+            if not node.is_up:
+                continue
+            aimed = 3 if node.running.raft.role is NodeRole.LEADER else 1
+            if chance(random, profile.crash_ppm * aimed // 3):
+                actions.append(self._crash(node.id, world, "kill"))
+            elif not node.trap and chance(random, profile.crash_on_write_ppm * aimed // 3):
+                actions.append(self._crash(node.id, world, "crash_on_write"))
+            elif not node.frozen and chance(random, profile.pause_ppm * aimed // 3):
+                self._soon(now, "thaw", node.id, 50, 3_000)
+                actions.append({"do": "freeze", "node": node.id})
+        for client in world.clients.values():
+            holds = 3 if client.held else 1
+            if not client.frozen and chance(random, profile.client_pause_ppm * holds):
+                name = NodeID(f"client:{client.name}")
+                self._soon(now, "thaw", name, 50, profile.ttl_ms * 2)
+                if client.held and random.below(2):
+                    # At the worst moment: it has looked at its lease, and is about to write.
+                    lock = next(iter(client.held))
+                    told: dict[str, Json] = {"do": "write", "client": client.name, "lock": lock}
+                    actions.append(told | {"work_us": 5_000})
+                actions.append({"do": "freeze", "node": name})
+        if profile.blackout and chance(random, 2_000):
+            actions += self._blackout(world)
+        return actions
+
+    def _soon(self, now: int, verb: str, node: NodeID, low_ms: int, high_ms: int) -> None:
+        at = now + 1_000 * self._random.between(low_ms, high_ms)
+        self._later.append((at, {"do": verb, "node": node}))
+
+    def _crash(self, node: NodeID, world: World, verb: str) -> Action:
+        kept = 1 + self._random.below(3) if chance(self._random, self._profile.kept_ppm) else 0
+        told: dict[str, Json] = {"do": verb, "node": node, "kept": kept}
+        if verb == "crash_on_write":
+            told["point"] = CRASH_POINTS[self._random.below(len(CRASH_POINTS))]
+        self._soon(world.clock.now, "restart", node, 5, 600)
+        if verb == "crash_on_write":
+            self._soon(world.clock.now, "restart", node, 600, 1_200)
+        return told
+
+    def _blackout(self, world: World) -> list[Action]:
+        """The whole cluster loses power at once."""
+        up = [node.id for node in world.nodes.values() if node.is_up]
+        for node in up:
+            self._soon(world.clock.now, "restart", node, 5, 600)
+        return [{"do": "kill", "node": node} for node in up]
+
+    def _partition(self, world: World) -> list[Action]:
+        """Cut the cluster in one of several ways, or mend it if it has been cut long enough."""
+        random, nodes, now = self._random, list(world.nodes), world.clock.now
+        if len(nodes) < 2 or now < self._partitioned_until:
+            return []
+        self._partitioned_until = now + 1_000 * self._profile.partition_ms_min
+        if world.network.links.changed() or world.network.links.groups:
+            return [{"do": "heal"}]
+        leader = next(
+            (
+                node.id
+                for node in world.nodes.values()
+                if node.is_up and node.running.raft.role is NodeRole.LEADER
+            ),
+            nodes[random.below(len(nodes))],
+        )
+        others = [node for node in nodes if node != leader]
+        if chance(random, self._profile.one_way_ppm):
+            return self._one_way(leader, others)
+        group: list[Json] = [leader]
+        match random.below(4):
+            case 0:
+                group = [node for node in nodes if random.below(2)]
+            case 1:
+                group.append(others[random.below(len(others))])
+            case 2:
+                group = [nodes[random.below(len(nodes))]]
+            case _:
+                pass
+        if not 0 < len(group) < len(nodes):
+            return []
+        return [{"do": "partition", "groups": [group]}]
+
+    def _one_way(self, leader: NodeID, others: list[NodeID]) -> list[Action]:
+        """Somebody hears and is not heard, or two sides have one node between them."""
+        random = self._random
+        if random.below(2):
+            heard = random.below(2)
+            cut = [node for node in others if random.below(3)]
+            return [
+                {
+                    "do": "cut",
+                    "src": leader if heard else node,
+                    "dst": node if heard else leader,
+                    "one_way": True,
+                }
+                for node in cut
+            ]
+        bridge = others[random.below(len(others))]
+        rest = [leader, *(node for node in others if node != bridge)]
+        half = max(1, len(rest) // 2)
+        return [
+            {"do": "cut", "src": one, "dst": other, "one_way": False}
+            for one in rest[:half]
+            for other in rest[half:]
+        ]

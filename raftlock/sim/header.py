@@ -1,0 +1,53 @@
+"""What a simulated trace begins with: enough to run it again, and which rules were broken."""
+
+from __future__ import annotations
+
+import inspect
+from zlib import crc32
+
+from raftlock.sim.world import WorldSettings
+from raftlock.types.events import Json
+
+__all__ = ["header_of", "rules_hash"]
+
+
+def header_of(settings: WorldSettings, name: str) -> dict[str, Json]:
+    """The header of a run of these settings."""
+    timing, weather = settings.timing, settings.weather
+    header: dict[str, Json] = {
+        "runtime": "sim",
+        "name": name,
+        "nodes": list(settings.nodes),
+        "seed": settings.seed,
+        "timing": timing.name,
+        "timings": {
+            "election_ms": [timing.election_timeout_ms_min, timing.election_timeout_ms_max],
+            "heartbeat_ms": timing.heartbeat_ms,
+            "delay_ms": timing.link_delay_us // 1_000,
+        },
+        "modified": settings.rules.modified,
+        "batch": settings.batch,
+        "rates_ppm": list(settings.rates_ppm),
+        "weather": {
+            "loss_ppm": weather.loss_ppm,
+            "duplicate_ppm": weather.duplicate_ppm,
+            "mean_delay_us": weather.delay_us,
+            "stale_ppm": weather.stale_ppm,
+            "stale_us": weather.stale_us,
+        },
+    }
+    if settings.rules.modified:
+        header["rules_hash"] = rules_hash(settings)
+    return header
+
+
+def rules_hash(settings: WorldSettings) -> str:
+    """Eight digits over the source of the rules that are not the correct ones."""
+    texts = []
+    for used in settings.rules.all:
+        try:
+            texts.append(inspect.getsource(type(used)))
+        except (OSError, TypeError):
+            texts.append(type(used).__qualname__)
+    joined = "\n".join(texts)
+    return f"{crc32(joined.encode()):08x}"

@@ -1,0 +1,317 @@
+"""Rules broken on purpose, each in one method: what every one of them is there for.
+
+Each mutant names the property that should go; beside this file is a run for each in which it does
+(``witnesses/``). The same run with the correct rules finds nothing. A mutant that stops dying is a
+hole in the checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from raftlock.sim import broken
+from raftlock.sim.world import RuleSet
+
+__all__ = ["MUTANTS", "Mutant", "mutant_named"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One broken rule. `number` is its line in the list of famous mistakes, 0 if it is not there.
+
+    `breaks` is the property that goes first. `aim` is what a search for it draws no longer, but
+    sets: some need one entry a message, or votes that come late.
+    """
+
+    number: int
+    rules: RuleSet
+    story: str
+    breaks: str
+    aim: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name of the class that breaks the rule."""
+        return self.rules.modified
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        1,
+        RuleSet(raft=broken.AnyLogMayLead()),
+        "A candidate may lead though its log lacks committed entries.",
+        "Leader Completeness",
+    ),
+    Mutant(
+        2,
+        RuleSet(raft=broken.LongestLogLeads()),
+        "Logs are compared by their length, and not by their last term.",
+        "Leader Completeness",
+        {"partition_ppm": 80000, "ask_ppm": 250000, "clients": 5, "crash_ppm": 15000},
+    ),
+    Mutant(
+        3,
+        RuleSet(raft=broken.VoteAgain()),
+        "A node gives its vote to whoever asks, as often as it is asked.",
+        "one vote a term",
+    ),
+    Mutant(
+        4,
+        RuleSet(raft=broken.ForgetVote()),
+        "The vote does not reach the disk.",
+        "durability",
+    ),
+    Mutant(
+        5,
+        RuleSet(raft=broken.ForgetTerm()),
+        "The term does not reach the disk.",
+        "durability",
+    ),
+    Mutant(
+        7,
+        RuleSet(raft=broken.KeepVote()),
+        "A vote is kept into the next term, so that nobody can be elected.",
+        "liveness",
+    ),
+    Mutant(
+        8,
+        RuleSet(raft=broken.CountMessages()),
+        "Votes are counted by messages, and a doubled one counts twice.",
+        "Election Safety",
+    ),
+    Mutant(
+        9,
+        RuleSet(raft=broken.CountStaleVotes()),
+        "A vote given in an earlier term counts in this one.",
+        "Election Safety",
+        {"stale_ppm": 200000, "loss_ppm": 20000, "crash_ppm": 15000, "partition_ppm": 30000},
+    ),
+    Mutant(
+        10,
+        RuleSet(raft=broken.HalfIsEnough()),
+        "Half of the nodes decide, so that two halves may decide differently.",
+        "Election Safety",
+    ),
+    Mutant(
+        11,
+        RuleSet(raft=broken.CommitOldTerms()),
+        "Entries of earlier terms are committed by counting (the paper's Figure 8).",
+        "Leader Completeness",
+        {"batch": 1, "mean_delay_us": 40000, "crash_ppm": 45000, "partition_ppm": 30000},
+    ),
+    Mutant(
+        12,
+        RuleSet(raft=broken.NoPrevCheck()),
+        "A follower takes entries without looking at the one before them.",
+        "Log Matching",
+    ),
+    Mutant(
+        13,
+        RuleSet(raft=broken.TruncateAlways()),
+        "A follower drops its tail at every append: an old message takes away new entries.",
+        "assertion",
+    ),
+    Mutant(
+        14,
+        RuleSet(raft=broken.NeverTruncate()),
+        "A follower keeps entries that clash with its leader's.",
+        "State Machine Safety",
+    ),
+    Mutant(
+        15,
+        RuleSet(raft=broken.CommitWhatLeaderSays()),
+        "A follower commits what its leader has, though its own log may differ there.",
+        "State Machine Safety",
+        {
+            "batch": 1,
+            "partition_ppm": 80000,
+            "one_way_ppm": 0,
+            "loss_ppm": 0,
+            "ask_ppm": 250000,
+            "clients": 5,
+            "mean_delay_us": 10000,
+        },
+    ),
+    Mutant(
+        16,
+        RuleSet(raft=broken.MatchMyLength()),
+        "A follower acknowledges all of its log, not what it compared.",
+        "commit rule",
+        {
+            "batch": 1,
+            "partition_ppm": 80000,
+            "one_way_ppm": 0,
+            "loss_ppm": 0,
+            "ask_ppm": 250000,
+            "clients": 5,
+        },
+    ),
+    Mutant(
+        17,
+        RuleSet(raft=broken.CountStaleAcks()),
+        "An acknowledgement of an earlier term counts in this one.",
+        "commit rule",
+        {
+            "stale_ppm": 200000,
+            "partition_ppm": 80000,
+            "ask_ppm": 250000,
+            "crash_ppm": 15000,
+            "duplicate_ppm": 200000,
+        },
+    ),
+    Mutant(
+        18,
+        RuleSet(raft=broken.FollowThePast()),
+        "Entries of a leader whose term is over are taken.",
+        "Log Matching",
+    ),
+    Mutant(
+        19,
+        RuleSet(raft=broken.LeadForEver()),
+        "A leader that hears of a newer term goes on leading, in that term.",
+        "Election Safety",
+    ),
+    Mutant(
+        20,
+        RuleSet(raft=broken.IgnoreRefusals()),
+        "A refusal is taken for a late one, and the leader never tries further back.",
+        "liveness",
+    ),
+    Mutant(
+        21,
+        RuleSet(raft=broken.ApplyAtOnce()),
+        "Entries are applied before they are committed.",
+        "State Machine Safety",
+    ),
+    Mutant(
+        0,
+        RuleSet(raft=broken.LeapingClock()),
+        "A new leader's clock begins ahead of the log's: holds expire early.",
+        "cluster time",
+    ),
+    Mutant(
+        22,
+        RuleSet(storage=broken.SayBeforeSync()),
+        "A node says what it promises before that is on its disk.",
+        "durability",
+    ),
+    Mutant(
+        23,
+        RuleSet(storage=broken.LoseLastEntry()),
+        "A sync does not cover the last entry of the log.",
+        "durability",
+    ),
+    Mutant(
+        29,
+        RuleSet(lock=broken.OwnClock()),
+        "Each replica expires locks by its own clock.",
+        "TTL",
+    ),
+    Mutant(
+        30,
+        RuleSet(lock=broken.ExpireEarly()),
+        "A hold ends before its time to live is over.",
+        "TTL",
+    ),
+    Mutant(
+        31,
+        RuleSet(resource=broken.NeverFence()),
+        "What the lock protects does not look at the token.",
+        "stale write",
+    ),
+    Mutant(
+        32,
+        RuleSet(lock=broken.SameToken()),
+        "A token is given a second time.",
+        "fencing",
+    ),
+    Mutant(
+        33,
+        RuleSet(lock=broken.RenewedToken()),
+        "A renewal changes the token of the hold.",
+        "fencing",
+    ),
+    Mutant(
+        0,
+        RuleSet(lock=broken.TakeIt()),
+        "A lock is given to whoever asks, also while another holds it.",
+        "mutual exclusion",
+    ),
+    Mutant(
+        34,
+        RuleSet(lock=broken.AnyoneReleases()),
+        "A lock is released by whoever asks.",
+        "mutual exclusion",
+    ),
+    Mutant(
+        34,
+        RuleSet(lock=broken.AnyTokenReleases()),
+        "A late release with an old token ends the same client's next hold.",
+        "mutual exclusion",
+    ),
+    Mutant(
+        0,
+        RuleSet(lock=broken.ShorterLease()),
+        "A renewal can make a hold shorter than it was.",
+        "TTL",
+    ),
+    Mutant(
+        35,
+        RuleSet(lock=broken.AgainAndAgain()),
+        "A request that is repeated is done again.",
+        "exactly once",
+    ),
+    Mutant(
+        36,
+        RuleSet(lock=broken.LastComeFirst()),
+        "Whoever came last is granted first.",
+        "queue order",
+    ),
+    Mutant(
+        36,
+        RuleSet(lock=broken.NoPriority()),
+        "Priorities are taken and ignored.",
+        "queue order",
+    ),
+    Mutant(
+        0,
+        RuleSet(lock=broken.JumpTheQueue()),
+        "Whoever asks again with a higher priority keeps its early place as well.",
+        "queue order",
+    ),
+    Mutant(
+        37,
+        RuleSet(lock=broken.GrantTooLate()),
+        "A waiter is granted the lock after its own time was up.",
+        "queue order",
+        {
+            "nodes": 1,
+            "pause_ppm": 15000,
+            "crash_ppm": 0,
+            "ask_ppm": 250000,
+            "client_pause_ppm": 0,
+            "locks": 1,
+        },
+    ),
+    Mutant(
+        38,
+        RuleSet(lock=broken.SleepingWaiters()),
+        "A lock that comes free wakes nobody.",
+        "queue order",
+    ),
+    Mutant(
+        40,
+        RuleSet(client=broken.CountFromAnswer()),
+        "A holder counts its time from the answer, and not from when it asked.",
+        "lease ends first",
+    ),
+)
+"""Every mutant, in the order of what it breaks."""
+
+_BY_NAME: Mapping[str, Mutant] = {mutant.name: mutant for mutant in MUTANTS}
+
+
+def mutant_named(name: str) -> Mutant | None:
+    """The mutant of that name."""
+    return _BY_NAME.get(name)

@@ -1,0 +1,178 @@
+"""One simulated node: a driver, a disk, a desk for clients, and a clock that may run askew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from raftlock.lock.rules import LockRules
+from raftlock.node.driver import Driver, Work
+from raftlock.node.server import Call, ClientDesk
+from raftlock.raft.config import RaftConfig
+from raftlock.raft.rules import Rules
+from raftlock.sim.disk import SimDisk, StorageRules
+from raftlock.sim.queue import Clock, Happening
+from raftlock.trace.recorder import Recorder
+from raftlock.transport.codec import Request, Response
+from raftlock.types.commands import Command
+from raftlock.types.ids import ClientID, Micros, Millis, NodeID
+from raftlock.types.status import ProposalResult, RaftStatus
+
+__all__ = ["CRASH_POINTS", "ClientCall", "NodePlan", "SimNode", "Surroundings", "Wire"]
+
+CRASH_POINTS = ("before", "written", "synced", "sent")
+"""Where a node that is to crash on its next write does so: before anything of that step has
+happened; with the write in the disk's cache; with the write durable and what it allows still
+unsaid; after that was sent."""
+
+_EPOCH_MS = 1_767_225_600_000  # 2026-01-01: what people read on the wall, in every run
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    """What a node is made with, each time it starts."""
+
+    config: RaftConfig
+    sync_us: int
+    rules: Rules
+    lock_rules: LockRules
+    storage_rules: StorageRules
+    rate_ppm: int = 0
+
+
+class Surroundings(Protocol):
+    """What a node needs of its world."""
+
+    def perform(self, node: SimNode, work: Work) -> None:
+        """Do what the driver asks for."""
+
+    def reply(self, node: SimNode, wire: Wire, response: Response) -> None:
+        """Carry an answer to a client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A client's connection, as its node knows it."""
+
+    client: str
+    connection: int
+
+    def send(self, text: str) -> object:
+        """Answers go as values, by `ClientCall`."""
+        raise AssertionError(text)
+
+
+class ClientCall(Call):
+    """A request whose answer travels as a value: nobody here needs its JSON."""
+
+    __slots__ = ("_node",)
+
+    def __init__(self, node: SimNode, wire: Wire, request: Request) -> None:
+        super().__init__(ClientID(wire.client), wire, request)
+        self._node = node
+
+    def _send(self, response: Response) -> None:
+        assert isinstance(self.line, Wire)
+        self._node.reply(self.line, response)
+
+
+class SimNode:
+    """A node's life over several starts. Its world moves it; it decides nothing by itself."""
+
+    def __init__(self, world: Surroundings, plan: NodePlan, clock: Clock) -> None:
+        self.id: NodeID = plan.config.node_id
+        self.plan = plan
+        self.disk = SimDisk(plan.storage_rules)
+        self.life = 0
+        self.driver: Driver | None = None
+        self.desk = ClientDesk(self)
+        self.lines: dict[str, Wire] = {}
+        self.frozen = False
+        self.backlog: list[Happening] = []
+        self.wake_at: Micros | None = None
+        self.trap = ""
+        self.kept_writes = 0
+        self._world = world
+        self._clock = clock
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it runs, frozen or not."""
+        return self.driver is not None
+
+    @property
+    def running(self) -> Driver:
+        """The driver of a node that is up."""
+        assert self.driver is not None, f"{self.id} is down"
+        return self.driver
+
+    def start(self, recorder: Recorder, seed: int) -> None:
+        """Read the disk and begin; the world then lets it wake."""
+        self.life += 1
+        self.desk = ClientDesk(self)
+        self.lines = {}
+        plan = self.plan
+        self.driver = Driver(
+            plan.config,
+            self.disk.load(),
+            recorder,
+            seed=seed,
+            now=self.now_ms(),
+            rules=plan.rules,
+            lock_rules=plan.lock_rules,
+        )
+
+    def die(self) -> None:
+        """Be gone, with what the disk had not synced but `kept_writes` of it."""
+        self.driver = None
+        self.frozen = False
+        self.backlog.clear()
+        self.wake_at = None
+        self.trap = ""
+        self.disk.fail(self.kept_writes)
+        self.kept_writes = 0
+
+    # ---- its clock ----
+
+    def now_ms(self) -> Millis:
+        """The node's own clock."""
+        rate = self.plan.rate_ppm
+        return Millis((self._clock.now + self._clock.now * rate // 1_000_000) // 1_000)
+
+    def run_time_of(self, at: Millis) -> Micros:
+        """The run time at which the node's clock shows `at`."""
+        rate = self.plan.rate_ppm
+        if not rate:
+            return Micros(at * 1_000)
+        return Micros(-(-at * 1_000 * 1_000_000 // (1_000_000 + rate)) + 1)
+
+    # ---- what its desk needs ----
+
+    def propose(self, command: Command, result: Callable[[ProposalResult], None]) -> None:
+        """Put `command` into the log; `result` is called once."""
+        self._world.perform(self, self.running.propose(self.now_ms(), command, result))
+
+    def status(self) -> RaftStatus:
+        """How this node sees the cluster."""
+        return self.running.raft.status()
+
+    def address_of(self, node: NodeID) -> str:
+        """Where clients reach `node`."""
+        return f"{node}:1"
+
+    def wall_ms(self) -> Millis:
+        """What a clock on the wall would show."""
+        return Millis(_EPOCH_MS + self._clock.now // 1_000)
+
+    def machine_us(self) -> Micros:
+        """The run's time: nobody is limited here."""
+        return self._clock.now
+
+    def enter(self, function: Callable[[], None]) -> None:
+        """Requests come in by the schedule, and only to a node that can take them."""
+        function()
+
+    def reply(self, wire: Wire, response: Response) -> None:
+        """Answer a client."""
+        self._world.reply(self, wire, response)

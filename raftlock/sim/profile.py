@@ -1,0 +1,127 @@
+"""What one run of the explorer is like: drawn from its seed, all of it, and written in its header.
+
+After the "swarm testing" of Groce and others (2012): a run that has every fault at once has none
+often, so each run leaves most out and has some in plenty. The protocol's own constants are drawn as
+well; batches of one entry find bugs that batches of many hide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from raftlock.client.protocol import RetryPolicy
+from raftlock.node.timing import TIMINGS, Timing
+from raftlock.raft.random64 import Random64
+from raftlock.sim.chance import keyed
+from raftlock.sim.network import Weather
+from raftlock.types.events import Json
+
+__all__ = ["Profile", "profile_of", "timing_of"]
+
+EAGER = RetryPolicy(
+    backoff_ms_min=20,
+    backoff_ms_max=200,
+    connect_ms=300,
+    answer_ms=500,
+    probe_ms=1_000,
+    withdraw_ms=5_000,
+)
+"""Clients as impatient as a short run needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """All that is drawn for a run: chances in parts per million, for each tick of `TICK_US`."""
+
+    # the network
+    loss_ppm: int = 0
+    duplicate_ppm: int = 0
+    mean_delay_us: int = 0
+    stale_ppm: int = 0
+    base_delay_us: int = 500
+    partition_ppm: int = 0
+    partition_ms_min: int = 0
+    one_way_ppm: int = 0
+    # nodes and clients
+    crash_ppm: int = 0
+    crash_on_write_ppm: int = 0
+    kept_ppm: int = 0
+    blackout: bool = False
+    pause_ppm: int = 0
+    client_pause_ppm: int = 0
+    rate_ppm: int = 0
+    # the protocol
+    timeout_percent: int = 100
+    batch: int = 64
+    sync_us: int = 1_000
+    # the work
+    clients: int = 3
+    locks: int = 2
+    ask_ppm: int = 60_000
+    patience_ms: int = 2_000
+    ttl_ms: int = 1_500
+
+    @property
+    def weather(self) -> Weather:
+        """What it does to messages."""
+        return Weather(self.loss_ppm, self.duplicate_ppm, self.mean_delay_us, self.stale_ppm)
+
+    def to_json(self) -> dict[str, Json]:
+        """What differs from a quiet run, for people to read."""
+        plain = Profile()
+        return {
+            each.name: value
+            for each in fields(self)
+            if (value := getattr(self, each.name)) != getattr(plain, each.name)
+        }
+
+
+def profile_of(seed: int) -> Profile:
+    """The profile that a seed draws."""
+    random = keyed(seed, "profile")
+
+    def one_of(*choices: int) -> int:
+        return choices[random.below(len(choices))]
+
+    return Profile(
+        loss_ppm=one_of(0, 0, 20_000, 100_000, 250_000),
+        duplicate_ppm=one_of(0, 0, 50_000, 200_000),
+        mean_delay_us=one_of(0, 3_000, 10_000, 40_000, 80_000),
+        stale_ppm=one_of(0, 0, 20_000, 100_000),
+        base_delay_us=one_of(500, 2_000, 5_000),
+        partition_ppm=one_of(0, 8_000, 30_000, 80_000),
+        partition_ms_min=one_of(0, 200, 800),
+        one_way_ppm=one_of(0, 300_000, 600_000),
+        crash_ppm=one_of(0, 4_000, 15_000, 45_000),
+        crash_on_write_ppm=one_of(0, 10_000, 60_000),
+        kept_ppm=one_of(0, 0, 200_000),
+        blackout=random.below(20) == 0,
+        pause_ppm=one_of(0, 0, 5_000, 15_000),
+        client_pause_ppm=one_of(0, 5_000, 10_000),
+        rate_ppm=one_of(0, 0, 3_000, 9_000),
+        timeout_percent=one_of(50, 100, 100, 200),
+        batch=one_of(1, 2, 16, 64),
+        sync_us=one_of(500, 1_000, 5_000, 20_000),
+        clients=1 + random.below(5),
+        locks=1 + random.below(3),
+        ask_ppm=one_of(60_000, 120_000, 250_000),
+        patience_ms=one_of(1_000, 2_000, 4_000),
+        ttl_ms=one_of(1_000, 1_000, 2_000),
+    )
+
+
+def timing_of(profile: Profile, random: Random64) -> Timing:
+    """The timing of a run of that profile."""
+    lan, percent = TIMINGS["lan"], profile.timeout_percent
+    return Timing(
+        name="drawn",
+        election_timeout_ms_min=lan.election_timeout_ms_min * percent // 100,
+        election_timeout_ms_max=lan.election_timeout_ms_max * percent // 100,
+        heartbeat_ms=lan.heartbeat_ms * percent // 100,
+        link_delay_us=profile.base_delay_us,
+        sync_us=profile.sync_us,
+        first_timeout_ms=lan.first_timeout_ms,
+        first_timeout_step_ms=4 + random.below(lan.first_timeout_step_ms),
+        # A simulated network tells nobody of a broken connection.
+        peer_lost=False,
+    )

@@ -1,0 +1,359 @@
+"""`Simulation`: the verbs of `Cluster` in virtual time, and a way back.
+
+Nothing moves unless it is told to: `run`, `run_until` and `step` let time pass, and so does a verb
+that waits for an answer. The same seed and the same verbs give the same run, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from raftlock.errors import InvalidArgument, NotInThisRuntime, Timeout
+from raftlock.lock.rules import LockRules
+from raftlock.node.timing import timing_named
+from raftlock.raft.rules import Rules
+from raftlock.sim.actions import Action
+from raftlock.sim.client import Ask, ClientRules
+from raftlock.sim.faces import SimLockClient
+from raftlock.sim.header import header_of
+from raftlock.sim.network import Weather
+from raftlock.sim.resource import ResourceRules
+from raftlock.sim.timeline import Timeline
+from raftlock.sim.world import RuleSet, World, WorldSettings
+from raftlock.trace.recorder import Recorder
+from raftlock.trace.view import ClusterView
+from raftlock.transport.limits import check_client_id, millis_from_seconds
+from raftlock.types.events import Json
+from raftlock.types.ids import Micros, Millis, NodeID
+from raftlock.types.roles import NodeRole
+from raftlock.types.status import RaftStatus
+
+__all__ = ["Simulation"]
+
+NODES_MAX = 9
+
+
+class Simulation:
+    """A cluster of `nodes` nodes in virtual time; `seed` decides all that chance decides.
+
+    `timing` is ``"lesson"`` or ``"lan"``, as for `Cluster`. `rules`, `lock_rules`, `client_rules`
+    and `resource_rules` break a rule on purpose; the trace says so for ever. `weather` is what the
+    network does to messages by chance.
+    """
+
+    def __init__(
+        self,
+        nodes: int = 5,
+        *,
+        seed: int = 7,
+        timing: str = "lesson",
+        name: str = "simulation",
+        rules: Rules | None = None,
+        lock_rules: LockRules | None = None,
+        client_rules: ClientRules | None = None,
+        resource_rules: ResourceRules | None = None,
+        weather: Weather | None = None,
+    ) -> None:
+        if nodes not in range(1, NODES_MAX + 1):
+            raise InvalidArgument(f"A cluster has 1 to {NODES_MAX} nodes, not {nodes!r}.")
+        settings = WorldSettings(
+            nodes=tuple(NodeID(f"n{number}") for number in range(1, nodes + 1)),
+            timing=timing_named(timing),
+            seed=seed,
+            rules=RuleSet(
+                rules or Rules(),
+                lock_rules or LockRules(),
+                client_rules or ClientRules(),
+                resource_rules or ResourceRules(),
+            ),
+            weather=weather or Weather(),
+        )
+        self.name = name
+        self.generation = 0
+        self._paused = False
+        self._timeline = Timeline(settings, header_of(settings, name))
+
+    # ---- looking ----
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes' names."""
+        return self._timeline.settings.nodes
+
+    @property
+    def now(self) -> float:
+        """The run's time in seconds."""
+        return self._timeline.clock.now / 1_000_000
+
+    @property
+    def world(self) -> World:
+        """What is simulated, as it is now. Look at it; the verbs change it."""
+        return self._timeline.world
+
+    @property
+    def recorder(self) -> Recorder:
+        """The trace."""
+        return self._timeline.recorder
+
+    @property
+    def script(self) -> Sequence[Action]:
+        """All that was done to this run up to now, with the times at which it was."""
+        return self._timeline.script[: self._timeline.cursor]
+
+    @property
+    def leader(self) -> str | None:
+        """The node that leads and is followed by a majority it can reach, or ``None``."""
+        links = self.world.network.links
+        up = [node for node in self.world.nodes.values() if node.is_up and not node.frozen]
+        for node in up:
+            raft = node.running.raft
+            if raft.role is not NodeRole.LEADER:
+                continue
+            following = [
+                other
+                for other in up
+                if other is node
+                or (
+                    other.running.raft.leader_id == node.id
+                    and other.running.raft.current_term == raft.current_term
+                    and links.is_open(node.id, other.id)
+                    and links.is_open(other.id, node.id)
+                )
+            ]
+            if len(following) > len(self.nodes) // 2:
+                return node.id
+        return None
+
+    def wait_for_leader(self, timeout: float = 30.0) -> str:
+        """Let time pass until a node leads that a majority follows, and give its name."""
+        self._run_while(lambda: self.leader is None, timeout, "A leader")
+        assert self.leader is not None
+        return self.leader
+
+    def status(self) -> Mapping[NodeID, RaftStatus]:
+        """How each node that is up sees the cluster, by node."""
+        return {node.id: node.status() for node in self.world.nodes.values() if node.is_up}
+
+    # ---- nodes ----
+
+    def kill(self, node: str) -> None:
+        """Cut the power of `node`: what its disk had not synced is lost. `restart` it later."""
+        self._do("kill", node=node)
+
+    def crash_on_write(self, node: str, point: str = "written") -> None:
+        """Let `node` crash at its next write: ``before`` it, with it ``written`` but not synced,
+        ``synced`` with what it promises unsaid, or with that ``sent``.
+        """
+        self._do("crash_on_write", node=node, point=point)
+
+    def restart(self, node: str) -> None:
+        """Start `node`, which was killed, over what its disk kept."""
+        self._do("restart", node=node)
+
+    def freeze(self, node: str) -> None:
+        """Let a node, or a client as ``client:NAME``, stand still while its clock runs on."""
+        self._do("freeze", node=node)
+
+    def thaw(self, node: str) -> None:
+        """Let it go on: it begins with what it had decided before."""
+        self._do("thaw", node=node)
+
+    # ---- links ----
+
+    def cut(self, a: str, b: str, *, one_way: bool = False) -> None:
+        """Cut the link from `a` to `b`, and back unless `one_way`. `restore` and `heal` mend it."""
+        self._do("cut", src=a, dst=b, one_way=one_way)
+
+    def restore(self, a: str, b: str, *, one_way: bool = False) -> None:
+        """Mend the link from `a` to `b`, and back unless `one_way`."""
+        self._do("restore", src=a, dst=b, one_way=one_way)
+
+    def partition(self, *groups: Sequence[str]) -> None:
+        """Split the cluster: nodes talk within their own group only; the rest form one more."""
+        listed: list[Json] = [list(group) for group in groups]
+        self._do("partition", groups=listed)
+
+    def heal(self) -> None:
+        """Mend every link and lift every partition."""
+        self._do("heal")
+
+    def link(
+        self,
+        a: str,
+        b: str,
+        *,
+        delay: float | None = None,
+        jitter: float | None = None,
+        loss: float | None = None,
+        one_way: bool = False,
+    ) -> None:
+        """Set the link's delay and jitter (seconds) and its loss (0 to 1), both ways by default."""
+        told: dict[str, Json] = {}
+        if delay is not None:
+            told["delay_us"] = 1_000 * millis_from_seconds("delay", delay)
+        if jitter is not None:
+            told["jitter_us"] = 1_000 * millis_from_seconds("jitter", jitter)
+        if loss is not None:
+            told["loss_ppm"] = round(loss * 1_000_000)
+        self._do("link", src=a, dst=b, one_way=one_way, **told)
+
+    def drop(self, a: str, b: str, count: int = 1) -> None:
+        """Lose the next `count` messages from `a` to `b`."""
+        self._do("drop", src=a, dst=b, count=count)
+
+    def duplicate(self, a: str, b: str, after: float = 0.05, count: int = 1) -> None:
+        """Deliver the next `count` messages from `a` to `b` a second time, `after` seconds on."""
+        late = 1_000 * millis_from_seconds("after", after)
+        self._do("duplicate", src=a, dst=b, count=count, delay_us=late)
+
+    def hold(self, a: str, b: str, delay: float, count: int = 1) -> None:
+        """Deliver the next `count` messages from `a` to `b` `delay` seconds late."""
+        late = 1_000 * millis_from_seconds("delay", delay)
+        self._do("hold", src=a, dst=b, count=count, delay_us=late)
+
+    # ---- time ----
+
+    def pause(self) -> None:
+        """Let nothing move until `resume`, but by `step`."""
+        self._do("pause")
+        self._paused = True
+
+    def resume(self) -> None:
+        """Let time be passed again."""
+        self._paused = False
+        self._do("resume")
+
+    @property
+    def speed(self) -> float:
+        """A simulation has no speed: it is as fast as it is asked to run."""
+        return 1.0
+
+    @speed.setter
+    def speed(self, value: float) -> None:
+        raise NotInThisRuntime("A simulation has no speed: say run(seconds), or step().")
+
+    def run(self, seconds: float) -> None:
+        """Let that much time pass."""
+        self._go_on()
+        self._timeline.run_to(self._in(seconds))
+
+    def run_until(self, predicate: Callable[[ClusterView], bool], timeout: float = 60.0) -> None:
+        """Let time pass until `predicate` is true of the view. Raises `Timeout` in `timeout` s."""
+        self._run_while(lambda: not predicate(self.recorder.view), timeout, "What you wait for")
+
+    def step(self) -> None:
+        """Let the next thing happen of which the trace tells."""
+        seen = self.recorder.last_seq
+        while self.recorder.last_seq == seen:
+            if not self._timeline.advance():
+                raise InvalidArgument("Nothing will happen any more: restart a node.")
+
+    def back(self) -> None:
+        """Undo the last thing that happened. `step` does it again, if nothing else is done."""
+        self.generation += 1
+        self._timeline.back()
+
+    def goto(self, seq: int) -> None:
+        """Go to just after event number `seq`, back or forward."""
+        self.generation += 1
+        self._timeline.goto(seq)
+
+    def branch(self) -> Simulation:
+        """Another simulation with the same past, to go on differently."""
+        other = object.__new__(Simulation)
+        other.name = f"{self.name}, another way"
+        other.generation, other._paused = 0, self._paused
+        mine = self._timeline
+        other._timeline = Timeline(mine.settings, mine.recorder.header)
+        other._timeline.script = [dict(action) for action in mine.script[: mine.cursor]]
+        while other._timeline.moment < mine.moment:
+            other._timeline.advance()
+        other._timeline.run_to(mine.clock.now)
+        return other
+
+    # ---- clients ----
+
+    def client(self, name: str) -> SimLockClient:
+        """The client of that name."""
+        return SimLockClient(self, check_client_id(name))
+
+    def ask(self, client: str, op: str, lock: str, **arguments: Json) -> Ask:
+        """A client's request, under way."""
+        asked = self._do("ask", client=client, op=op, lock=lock, **arguments)
+        assert asked is not None, "a request is handed back"
+        return asked
+
+    def take_back(self, client: str, number: int) -> None:
+        """A client no longer wants what it asked for."""
+        self._do("take_back", client=client, number=number)
+
+    def write(self, client: str, lock: str, work: float = 0.0) -> None:
+        """A holder works for `work` seconds, then writes to what the lock protects."""
+        work_us = 1_000 * millis_from_seconds("work", work)
+        self._do("write", client=client, lock=lock, work_us=work_us)
+
+    def run_until_answered(self, ask: Ask, *, placed: bool = False) -> None:
+        """Let time pass until the request is answered, or with `placed` stands in a queue."""
+        self._go_on()
+        while not (ask.done or (placed and ask.position is not None)):
+            next_at = self._timeline.next_at
+            if next_at is None or next_at > (ask.deadline + 1_000) * 1_000:
+                raise Timeout("No answer came in time: is the client frozen?")
+            self._timeline.advance()
+
+    def now_ms(self) -> Millis:
+        """The run's time in whole milliseconds, by which clients count."""
+        return self.world.now_ms()
+
+    # ---- beginning and end ----
+
+    def start_over(self) -> None:
+        """Begin again: the same seed, nothing done yet."""
+        mine = self._timeline
+        self._timeline = Timeline(mine.settings, mine.recorder.header)
+        self.generation += 1
+
+    def stop(self) -> None:
+        """Nothing runs, so there is nothing to stop; `Cluster` has this verb too."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        settings = self._timeline.settings
+        return (
+            f"<Simulation: {len(self.nodes)} nodes, seed {settings.seed}, {self.now:.3f} s, "
+            f"leader={self.leader!r}>"
+        )
+
+    # ---- inside ----
+
+    def _do(self, verb: str, **fields: Json) -> Ask | None:
+        return self._timeline.do({"do": verb, **fields})
+
+    def _go_on(self) -> None:
+        if self._paused:
+            raise InvalidArgument("The simulation is paused: resume() it, or step().")
+
+    def _in(self, seconds: float) -> Micros:
+        return Micros(self._timeline.clock.now + 1_000 * millis_from_seconds("seconds", seconds))
+
+    def _run_while(self, waiting: Callable[[], bool], timeout: float, what: str) -> None:
+        self._go_on()
+        end = self._in(timeout)
+        while waiting():
+            next_at = self._timeline.next_at
+            if next_at is None or next_at > end:
+                self._timeline.run_to(end)
+                raise Timeout(f"{what} did not come within {timeout:g} s of the cluster's time.")
+            self._timeline.advance()

@@ -1,0 +1,59 @@
+"""What happened sometimes: a campaign in which nothing ever went wrong has proved nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from raftlock.trace.fields import flag, names, number, text
+from raftlock.types.events import TraceEvent
+
+__all__ = ["LEAST_PERCENT", "Tally"]
+
+LEAST_PERCENT: Mapping[str, int] = {
+    "elected a leader": 99,
+    "changed leader 3 times": 30,
+    "truncated a log": 10,
+    "expired a lease": 20,
+    "refused a stale token": 10,
+}
+"""In how many of a hundred runs each must happen, or the campaign has failed."""
+
+
+class Tally:
+    """Counts what one run had in it."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def feed(self, event: TraceEvent) -> None:
+        """Look at one event."""
+        kind, data = event.kind, event.data
+        if kind == "role" and text(data, "to") == "leader":
+            self.counts["leaders"] += 1
+        elif kind == "truncate":
+            self.counts["truncations"] += 1
+        elif kind == "lock":
+            for why in names(data, "why"):
+                self.counts[why] += 1
+        elif kind == "storage" and not flag(data, "accepted"):
+            self.counts["refused writes"] += 1
+        elif kind == "node":
+            self.counts[text(data, "what")] += 1
+        elif kind in {"drop", "dup"}:
+            self.counts[kind] += 1
+        elif kind == "client_return":
+            self.counts[f"calls {text(data, 'status')}"] += 1
+        elif kind == "commit":
+            self.counts["committed"] = max(self.counts["committed"], number(data, "index"))
+
+    def sometimes(self) -> dict[str, bool]:
+        """Which of the things that must happen sometimes happened in this run."""
+        counts = self.counts
+        return {
+            "elected a leader": counts["leaders"] > 0,
+            "changed leader 3 times": counts["leaders"] > 3,
+            "truncated a log": counts["truncations"] > 0,
+            "expired a lease": counts["expired"] > 0,
+            "refused a stale token": counts["refused writes"] > 0,
+        }

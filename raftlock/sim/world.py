@@ -1,0 +1,421 @@
+"""A cluster in virtual time: nodes, disks, a network and clients around one schedule.
+
+Nothing here reads a clock, and nothing is drawn but from the seed: the same settings and the same
+actions give the same trace, byte for byte, on any machine. All that changes is reachable from the
+`World`, without a closure in between, so that `clone` can copy it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from raftlock.client.protocol import Endpoint, Requester, RetryPolicy
+from raftlock.lock.rules import LockRules
+from raftlock.node.driver import Envelope, Work
+from raftlock.node.timing import Timing
+from raftlock.raft.effects import Receive, Wake
+from raftlock.raft.rules import Rules
+from raftlock.sim.chance import keyed
+from raftlock.sim.client import ClientRules, SimClient
+from raftlock.sim.disk import StorageRules
+from raftlock.sim.network import Network, Weather
+from raftlock.sim.node import ClientCall, NodePlan, SimNode, Wire
+from raftlock.sim.queue import (
+    Alarm,
+    Arrival,
+    Clock,
+    Dial,
+    DiskDone,
+    Frame,
+    Happening,
+    HungUp,
+    Reply,
+    ResourceWrite,
+    Schedule,
+    WakeNode,
+)
+from raftlock.sim.resource import Resource, ResourceRules
+from raftlock.trace.messages import label, message_fields, message_type
+from raftlock.trace.recorder import Recorder
+from raftlock.transport.codec import Request, Response
+from raftlock.types.events import Json, Note
+from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID
+from raftlock.types.rpc import Message
+
+__all__ = ["RuleSet", "World", "WorldSettings"]
+
+CLIENT_DELAY_US = 500
+"""What a frame between a client and a node takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The rules of a run: the correct ones, or some that are broken on purpose."""
+
+    raft: Rules = Rules()
+    lock: LockRules = LockRules()
+    client: ClientRules = ClientRules()
+    resource: ResourceRules = ResourceRules()
+    storage: StorageRules = StorageRules()
+
+    @property
+    def modified(self) -> str:
+        """The names of those that are not the correct ones."""
+        return ", ".join(type(rules).__name__ for rules in self.all if type(rules) not in _CORRECT)
+
+    @property
+    def all(self) -> tuple[object, ...]:
+        """One of each policy."""
+        return (self.raft, self.lock, self.client, self.resource, self.storage)
+
+
+_CORRECT = (Rules, LockRules, ClientRules, ResourceRules, StorageRules)
+
+
+@dataclass(frozen=True, slots=True)
+class WorldSettings:
+    """What a world is made of. `batch` is how many entries a message holds at most.
+
+    `rates_ppm` are the nodes' clocks' rates off the run's time, in the nodes' order.
+    """
+
+    nodes: tuple[NodeID, ...]
+    timing: Timing
+    seed: int
+    rules: RuleSet = RuleSet()
+    weather: Weather = Weather()
+    batch: int = 64
+    rates_ppm: tuple[int, ...] = ()
+    retry: RetryPolicy = RetryPolicy()
+
+
+class World:
+    """One simulated cluster. `happen` makes the next thing happen; the verbs are in `actions`."""
+
+    def __init__(self, settings: WorldSettings, clock: Clock, recorder: Recorder) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.recorder = recorder
+        self.count = 0
+        self.schedule = Schedule()
+        timing = settings.timing
+        self.network = Network(settings.nodes, settings.seed, timing.link_delay_us)
+        self.network.weather = settings.weather
+        self.resource = Resource(settings.rules.resource)
+        self.clients: dict[str, SimClient] = {}
+        self.nodes: dict[NodeID, SimNode] = {}
+        self._lines: dict[tuple[str, int], NodeID] = {}
+        order = _shuffled(settings.nodes, settings.seed)
+        for place, node in enumerate(settings.nodes):
+            config = timing.config(node, settings.nodes, order.index(node))
+            plan = NodePlan(
+                replace(config, max_entries_per_append=settings.batch),
+                timing.sync_us,
+                settings.rules.raft,
+                settings.rules.lock,
+                settings.rules.storage,
+                settings.rates_ppm[place] if settings.rates_ppm else 0,
+            )
+            self.nodes[node] = SimNode(self, plan, clock)
+        for running in self.nodes.values():
+            self.start(running, "started")
+
+    # ---- time ----
+
+    def now_ms(self) -> Millis:
+        """The run's time in milliseconds."""
+        return Millis(self.clock.now // 1_000)
+
+    def happen(self) -> bool:
+        """Let the next thing happen; whether there was one."""
+        if not len(self.schedule):
+            return False
+        at, happening = self.schedule.pop()
+        self.clock.now = max(self.clock.now, at)
+        self.count += 1
+        self.handle(happening)
+        return True
+
+    def run_to(self, at: Micros) -> None:
+        """Let everything happen that is due up to `at`, and let it be that time."""
+        schedule = self.schedule
+        while True:
+            next_at = schedule.next_at
+            if next_at is None or next_at > at:
+                break
+            self.happen()
+        self.clock.now = max(self.clock.now, at)
+
+    def handle(self, happening: Happening) -> None:
+        """One thing happens."""
+        match happening:
+            case Arrival():
+                self._arrive(happening)
+            case WakeNode():
+                self._wake(happening)
+            case DiskDone():
+                self._disk_done(happening)
+            case Frame():
+                self._frame(happening)
+            case Dial():
+                self._dialled(happening)
+            case _:
+                self._at_client(happening)
+
+    # ---- nodes ----
+
+    def start(self, node: SimNode, what: str) -> None:
+        """Start a node over what its disk kept."""
+        self.tell(node.id, "node", {"state": "up", "what": what})
+        life = node.life + 1
+        node.start(self.recorder, keyed(self.settings.seed, "node", node.id, life).next())
+        self.perform(node, node.running.step(Wake(node.now_ms())))
+
+    def stop(self, node: SimNode) -> None:
+        """Cut a node's power."""
+        self.tell(node.id, "node", {"state": "down", "what": "killed"})
+        for wire in node.lines.values():
+            self._to_client(HungUp(wire.client, wire.connection, "went down"))
+        node.die()
+
+    def thaw(self, node: SimNode) -> None:
+        """Let a frozen node go on: what its disk had finished first, then what it missed."""
+        node.frozen = False
+        backlog, node.backlog = node.backlog, []
+        done = [each for each in backlog if isinstance(each, DiskDone)]
+        for happening in (*done, *(each for each in backlog if not isinstance(each, DiskDone))):
+            self.handle(happening)
+
+    def perform(self, node: SimNode, work: Work) -> None:
+        """Do what a driver asks for, in the order of `Work`."""
+        if work.write and node.trap == "before":
+            self.stop(node)
+            return
+        for envelope in work.sends:
+            self._send(node, envelope)
+        if work.write:
+            node.disk.write(work.write)
+            if node.trap == "written":
+                self.stop(node)
+                return
+            self.schedule.put(self.clock.now + node.plan.sync_us, DiskDone(node.id, node.life))
+            if not node.plan.storage_rules.waits_for_sync():
+                self.perform(node, node.running.synced(node.now_ms()))
+                return
+        node.desk.tell(work.outcomes)
+        if work.lost_leadership:
+            node.desk.lose_leadership()
+        if work.wake_at is None:
+            node.wake_at = None
+        else:
+            at = max(node.run_time_of(work.wake_at), self.clock.now)
+            if at != node.wake_at:
+                node.wake_at = Micros(at)
+                self.schedule.put(at, WakeNode(node.id, node.life, node.wake_at))
+
+    def _wake(self, happening: WakeNode) -> None:
+        node = self.nodes[happening.node]
+        if node.life != happening.life or node.wake_at != happening.at or not node.is_up:
+            return
+        if node.frozen:
+            node.backlog.append(happening)
+            return
+        node.wake_at = None
+        self.perform(node, node.running.step(Wake(node.now_ms())))
+
+    def _disk_done(self, happening: DiskDone) -> None:
+        node = self.nodes[happening.node]
+        if node.life != happening.life or not node.is_up:
+            return
+        node.disk.sync()
+        if node.frozen:
+            node.backlog.append(happening)
+            return
+        if node.trap == "synced":
+            self.stop(node)
+            return
+        trap = node.trap
+        if node.plan.storage_rules.waits_for_sync():
+            self.perform(node, node.running.synced(node.now_ms()))
+        if trap == "sent" and node.is_up:
+            self.stop(node)
+
+    # ---- messages ----
+
+    def _send(self, node: SimNode, envelope: Envelope) -> None:
+        fate = self.network.fate(node.id, envelope.to, self.clock.now)
+        message = envelope.message
+        told = _about(message) | {"to": envelope.to}
+        fields = message_fields(message)
+        sent = told | {"fields": fields, "deliver_at": fate.deliver_at}
+        term = node.running.raft.current_term
+        number = self.tell(node.id, "send", sent, term=term, cause=envelope.cause)
+        arrival = Arrival(node.id, envelope.to, message, number)
+        told |= {"id": number, "from": node.id}
+        if fate.lost:
+            self.tell(node.id, "drop", told | {"why": fate.lost}, term=term, cause=number)
+            return
+        self.schedule.put(fate.deliver_at, arrival)
+        if fate.copy_at is not None:
+            copy = told | {"deliver_at": fate.copy_at}
+            self.tell(node.id, "dup", copy, term=term, cause=number)
+            self.schedule.put(fate.copy_at, arrival)
+
+    def _arrive(self, arrival: Arrival) -> None:
+        node = self.nodes[arrival.dst]
+        told = _about(arrival.message) | {"id": arrival.number, "from": arrival.src}
+        if not node.is_up or not self.network.links.is_open(arrival.src, arrival.dst):
+            why = "down" if not node.is_up else "cut"
+            lost = told | {"to": arrival.dst, "why": why}
+            self.tell(node.id, "drop", lost, cause=arrival.number)
+            return
+        if node.frozen:
+            node.backlog.append(arrival)
+            return
+        driver = node.running
+        term = driver.raft.current_term
+        number = self.tell(node.id, "deliver", told, term=term, cause=arrival.number)
+        event = Receive(node.now_ms(), arrival.src, arrival.message)
+        self.perform(node, driver.step(event, number))
+
+    # ---- clients ----
+
+    def client(self, name: str) -> SimClient:
+        """The client of that name; made when it is first asked for."""
+        known = self.clients.get(name)
+        if known is None:
+            random = keyed(self.settings.seed, "client", name)
+            settings = self.settings
+            requester = Requester(
+                ClientID(name),
+                [Endpoint(node, 1) for node in settings.nodes],
+                random,
+                settings.retry,
+            )
+            known = SimClient(requester, random, self, settings.rules.client)
+            self.clients[name] = known
+        return known
+
+    def dial(self, client: str, connection: int, node: NodeID) -> None:
+        """A client wants a connection."""
+        self.schedule.put(self.clock.now + CLIENT_DELAY_US, Dial(client, connection, node))
+
+    def ask(self, client: str, connection: int, request: Request) -> None:
+        """A client sends a frame over its connection."""
+        node = self._lines.get((client, connection))
+        if node is not None:
+            life = self.nodes[node].life
+            frame = Frame(client, connection, node, life, request)
+            self.schedule.put(self.clock.now + CLIENT_DELAY_US, frame)
+
+    def hang_up(self, client: str, connection: int) -> None:
+        """A client ends its connection."""
+        node = self.nodes.get(self._lines.pop((client, connection), NodeID("")))
+        wire = node.lines.pop(connection_key(client, connection), None) if node else None
+        if node is not None and wire is not None:
+            node.desk.forget(wire)
+
+    def alarm(self, client: str, at: Millis) -> None:
+        """A client wants to be called."""
+        due = Micros(at * 1_000)
+        self.schedule.put(max(due, self.clock.now), Alarm(client, due))
+
+    def reply(self, node: SimNode, wire: Wire, response: Response) -> None:
+        """A node answers a client, if the two are still connected."""
+        if self._lines.get((wire.client, wire.connection)) == node.id:
+            self._to_client(Reply(wire.client, wire.connection, response))
+
+    def write(self, client: SimClient, lock_id: LockID, work_us: int) -> bool:
+        """A holder sets out to write to what the lock protects; whether it believes that it may."""
+        token = client.may_write(lock_id)
+        if token is None:
+            return False
+        leaving = ResourceWrite(client.name, lock_id, token, leaves=True)
+        self.schedule.put(self.clock.now + work_us, leaving)
+        return True
+
+    def thaw_client(self, client: SimClient) -> None:
+        """Let a frozen client go on where it stopped."""
+        client.frozen = False
+        backlog, client.backlog = client.backlog, []
+        for happening in backlog:
+            self.handle(happening)
+
+    def tell(
+        self, place: str, kind: str, data: dict[str, Json], *, term: int = 0, cause: int = 0
+    ) -> int:
+        """Put an event into the trace."""
+        return self.recorder.emit(NodeID(place), Note(kind, data), term=term, cause=cause)
+
+    def client_tells(self, client: str, note: Note) -> None:
+        """A client's own word for the trace."""
+        self.recorder.emit(NodeID(f"client:{client}"), note)
+
+    def _to_client(self, happening: Reply | HungUp) -> None:
+        self.schedule.put(self.clock.now + CLIENT_DELAY_US, happening)
+
+    def _dialled(self, dial: Dial) -> None:
+        node = self.nodes[dial.node]
+        if not node.is_up:
+            self._to_client(HungUp(dial.client, dial.connection, "is down"))
+            return
+        # The handshake needs a node that runs: a frozen one keeps the caller waiting.
+        if node.frozen:
+            node.backlog.append(dial)
+            return
+        self._lines[dial.client, dial.connection] = dial.node
+        wire = Wire(dial.client, dial.connection)
+        node.lines[connection_key(dial.client, dial.connection)] = wire
+        self._to_client(Reply(dial.client, dial.connection, None))
+
+    def _frame(self, frame: Frame) -> None:
+        node = self.nodes[frame.node]
+        wire = node.lines.get(connection_key(frame.client, frame.connection))
+        if not node.is_up or node.life != frame.life or wire is None:
+            return
+        if node.frozen:
+            node.backlog.append(frame)
+            return
+        node.desk.call(ClientCall(node, wire, frame.request))
+
+    def _at_client(self, happening: Reply | HungUp | Alarm | ResourceWrite) -> None:
+        if isinstance(happening, ResourceWrite) and not happening.leaves:
+            lock, token = happening.lock, happening.token
+            accepted = self.resource.write(lock, token)
+            told: dict[str, Json] = {"lock": lock, "client": happening.client, "token": token}
+            self.tell("", "storage", told | {"accepted": accepted})
+            return
+        client = self.clients[happening.client]
+        if client.frozen:
+            client.backlog.append(happening)
+            return
+        match happening:
+            case Reply(response=None):
+                client.connected(happening.connection)
+            case Reply(response=response):
+                assert response is not None
+                client.received(happening.connection, response)
+            case HungUp():
+                self._lines.pop((happening.client, happening.connection), None)
+                client.disconnected(happening.connection, happening.why)
+            case Alarm():
+                if client.armed is not None and client.armed * 1_000 == happening.at:
+                    client.time_passed()
+            case ResourceWrite():
+                arrives = replace(happening, leaves=False)
+                self.schedule.put(self.clock.now + CLIENT_DELAY_US, arrives)
+
+
+def connection_key(client: str, connection: int) -> str:
+    """How a node names a connection."""
+    return f"{client}/{connection}"
+
+
+def _about(message: Message) -> dict[str, Json]:
+    return {"type": message_type(message), "label": label(message)}
+
+
+def _shuffled(nodes: tuple[NodeID, ...], seed: int) -> list[NodeID]:
+    """The nodes in an order that the seed decides: who may wake first in the first election."""
+    random, left = keyed(seed, "order"), list(nodes)
+    return [left.pop(random.below(len(left))) for _ in nodes]

@@ -1,0 +1,152 @@
+"""The specifications one step at a time; whole histories are in test_linearizability.py."""
+
+import pytest
+
+from raftlock.check.history import START
+from raftlock.check.objects import FencedRegister, LockObject, LockState, RegisterState
+from tests.check.drawing import drawn
+
+NOW = (10_000_000, 3)
+FREE = LockState(last=4)
+ALICE = LockState("alice", 5, ends=(20_000_000, 0), last=5)
+ALICE_ENDING = ALICE._replace(ends=START)
+SOMEHOW_ALICE = LockState("alice", 5, is_exact=False, last=5)
+NOT_5 = LockState("alice", 6, is_exact=False, last=6)
+NOT_6 = SOMEHOW_ALICE._replace(others=frozenset({6}))
+NOT_5_NOR_6 = LockState("alice", 7, is_exact=False, last=7)
+
+
+def step(state, text, thing=None):
+    (operation,) = drawn(text)
+    return (thing or LockObject()).after(state, operation, NOW)
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "then"),
+    [
+        (FREE, "bob [acquire 5s: granted 6]", LockState("bob", 6, ends=(14_950_000, 0), last=6)),
+        (FREE, "bob [acquire? 5s: granted 6]", LockState("bob", 6, last=6)),
+        (FREE, "bob [acquire 5s: granted 4]", None),
+        (FREE, "bob [acquire 5s >", LockState("bob", 5, is_exact=False, last=5)),
+        (FREE, "bob [acquire 5s: held]", None),
+        (ALICE, "bob [acquire 5s: held]", ALICE),
+        (ALICE, "bob [wait 5s: timed out]", ALICE),
+        (ALICE, "bob [acquire 5s: granted 6]", None),
+        (ALICE, "bob [acquire 5s >", ALICE),
+        (ALICE, "alice [acquire 5s: held]", None),
+        (ALICE, "alice [acquire 5s: granted 5]", ALICE),
+        (ALICE, "alice [acquire 90s: granted 5]", ALICE._replace(ends=(99_100_000, 0))),
+        (ALICE, "alice [acquire 5s: granted 6]", None),
+        (ALICE, "alice [acquire 5s >", ALICE_ENDING),
+        (ALICE_ENDING, "alice [acquire 90s: granted 5]", ALICE_ENDING),
+        (SOMEHOW_ALICE, "alice [acquire 9s: granted 4]", None),
+        (SOMEHOW_ALICE, "alice [acquire 9s: granted 7]", LockState("alice", 7, last=7)),
+        (ALICE, "alice [acquire 9s: accepted]", None),
+    ],
+)
+def test_acquiring(state, text, then):
+    assert step(state, text) == then
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "then"),
+    [
+        (ALICE, "alice [release 5: ok]", LockState(last=5)),
+        (ALICE, "alice [release 5: ok 5]", LockState(last=5)),
+        (ALICE, "alice [release 5: ok 6]", None),
+        (ALICE, "alice [release 4: ok]", None),
+        (ALICE, "bob [release 5: ok]", None),
+        (ALICE, "alice [release 5 >", LockState(last=5)),
+        (ALICE, "alice [release 4 >", ALICE),
+        (FREE, "alice [release 4 >", FREE),
+        (SOMEHOW_ALICE, "alice [release 8: ok]", LockState(last=8)),
+        (SOMEHOW_ALICE, "alice [release 4: ok]", None),
+        (FREE, "alice [release 5: free]", FREE),
+        (ALICE, "alice [release 5: free]", None),
+        (ALICE, "bob [release 5: not yours]", ALICE),
+        (FREE, "bob [release 5: not yours]", None),
+        (ALICE, "alice [release 4: another token]", ALICE),
+        (ALICE, "alice [release 5: another token]", None),
+        (SOMEHOW_ALICE, "alice [release 4: another token]", SOMEHOW_ALICE),
+        (SOMEHOW_ALICE, "alice [release 5: another token]", NOT_5),
+        (SOMEHOW_ALICE, "alice [release 6: another token]", NOT_6),
+        (NOT_6, "alice [release 5: another token]", NOT_5_NOR_6),
+        (NOT_6, "alice [release 6: ok]", None),
+        (ALICE, "bob [release 5: held]", None),
+    ],
+)
+def test_releasing(state, text, then):
+    assert step(state, text) == then
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "then"),
+    [
+        (ALICE, "alice [renew 5 90s: ok 5]", ALICE._replace(ends=(99_100_000, 0))),
+        (ALICE, "alice [renew 5 1s: ok]", ALICE),
+        (ALICE, "alice [renew 5 1s: ok 6]", None),
+        (ALICE, "alice [renew 4 1s: ok]", None),
+        (ALICE_ENDING, "alice [renew 5 1s: ok]", ALICE_ENDING),
+        (SOMEHOW_ALICE, "alice [renew 6 1s: ok]", LockState("alice", 6, last=6)),
+        (FREE, "alice [renew 4 1s: free]", FREE),
+        (FREE, "alice [renew 4 1s >", None),
+    ],
+)
+def test_renewing(state, text, then):
+    assert step(state, text) == then
+
+
+def test_a_lock_cannot_be_written():
+    assert step(FREE, "bob [write 5 x: accepted]") is None
+
+
+@pytest.mark.parametrize(("state", "then"), [(ALICE, ALICE), (FREE, None)])
+def test_leaving_the_queue(state, then):
+    assert step(state, "bob [cancel: ok]") == then
+
+
+def test_a_hold_ends_by_itself_and_its_token_is_not_given_again():
+    lock = LockObject()
+    assert lock.by_itself(ALICE) == ((20_000_000, 0), LockState(last=5))
+    assert lock.by_itself(FREE) is None
+    assert lock.by_itself(lock.start()) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (LockState(), "nobody holds it"),
+        (FREE, "nobody holds it after token 4"),
+        (ALICE, "alice holds it with token 5 until 20.000 s at least"),
+        (SOMEHOW_ALICE, "alice holds it with token 5 or more"),
+    ],
+)
+def test_a_lock_in_words(state, words):
+    assert LockObject().describe(state) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "then"),
+    [
+        ("bob [write 3 y: accepted]", RegisterState(3, "y")),
+        ("bob [write 4 y: accepted]", RegisterState(4, "y")),
+        ("bob [write 2 y: accepted]", None),
+        ("bob [write 2 y: refused]", RegisterState(3, "x")),
+        ("bob [write 3 y: refused]", None),
+        ("bob [write 3 y >", RegisterState(3, "y")),
+        ("bob [write 2 y >", RegisterState(3, "x")),
+        ("bob [read: x]", RegisterState(3, "x")),
+        ("bob [read: y]", None),
+        ("bob [read >", RegisterState(3, "x")),
+        ("bob [release 3: ok]", None),
+    ],
+)
+def test_a_fenced_register(text, then):
+    assert step(RegisterState(3, "x"), text, FencedRegister()) == then
+
+
+def test_a_register_starts_empty_and_does_nothing_by_itself():
+    register = FencedRegister()
+    assert register.start() == RegisterState(0, "")
+    assert register.by_itself(register.start()) is None
+    assert register.describe(RegisterState(3, "x")) == "it holds 'x', written with token 3"

@@ -1,0 +1,117 @@
+"""What a panel asks for is done, or refused in one sentence, and then nothing has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from raftlock import Cluster
+from raftlock.cluster.controls import VERBS
+from raftlock.errors import ClusterStopped, RaftLockError
+from tests.live.helpers import events, look, until
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Cluster]:
+    with Cluster(nodes=3, timing="lan", seed=3) as cluster:
+        cluster.wait_for_leader()
+        yield cluster
+
+
+def do(cluster: Cluster, verb: str, **arguments: object) -> str | None:
+    return cluster.runner.call(cluster.do(verb, **arguments))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "sentence"),
+    [
+        ("fly", {}, "no control 'fly'"),
+        ("kill", {"node": "n9"}, "no node 'n9': the nodes are n1, n2, n3"),
+        ("kill", {}, "Name a node"),
+        ("kill", {"node": 3}, "Name a node"),
+        ("kill", {"node": "<img src=x onerror=alert(1)>"}, "no node '<img"),
+        ("cut", {"src": "n1", "dst": "n1"}, "joins two nodes"),
+        ("partition", {"groups": [["n1", "n2"], ["n2"]]}, "n2 only once"),
+        ("partition", {"groups": [["n1"], [["n2"]]]}, "a list of groups"),
+        ("partition", {"groups": "n1"}, "a list of groups"),
+        ("partition", {"groups": [["n1", "n2", "n3"]]}, "separates nobody"),
+        ("speed", {"value": 7}, "between 0.001 and 1"),
+        ("speed", {"value": "fast"}, "must hold a number"),
+        ("acquire", {"client": "alice", "lock": "x", "ttl_s": 0}, "ttl must be from 1 s"),
+        ("acquire", {"client": "alice", "lock": "x" * 10_000}, "256 characters"),
+        ("acquire", {"client": " ", "lock": "x"}, "Name a client"),
+        ("wait", {"client": "alice", "lock": "x", "wait_s": 0}, "wait_timeout must be"),
+        ("wait", {"client": "alice", "lock": "x", "priority": 0.5}, "whole number"),
+        ("wait", {"client": "alice", "lock": "x", "priority": 9_999}, "priority must be"),
+        ("release", {"client": "nobody", "lock": "x"}, "knows of no hold"),
+        ("renew", {"client": "nobody", "lock": "x"}, "knows of no hold"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_changes_nothing(
+    shared: Cluster, verb: str, arguments: dict[str, object], sentence: str
+) -> None:
+    log = {status.last_log_index for status in shared.status().values()}
+    faults = len(events(shared, "fault"))
+    with pytest.raises(RaftLockError) as raised:
+        do(shared, verb, **arguments)
+    assert sentence in str(raised.value)
+    assert str(raised.value).count("\n") == 0
+    assert len(str(raised.value)) < 250
+    assert len(events(shared, "fault")) == faults
+    assert {status.last_log_index for status in shared.status().values()} == log
+
+
+def test_every_verb_does_what_it_says(shared: Cluster) -> None:
+    assert set(VERBS) >= {"kill", "restart", "freeze", "thaw", "cut", "restore", "partition"}
+    leader = shared.wait_for_leader()
+    follower = next(node for node in shared.nodes if node != leader)
+    do(shared, "freeze", node=follower)
+    assert look(shared, lambda view: view.nodes[follower].state) == "frozen"
+    do(shared, "thaw", node=follower)
+    do(shared, "cut", src=leader, dst=follower, one_way=True)
+    assert not look(shared, lambda view: view.network.is_open(leader, follower))
+    assert look(shared, lambda view: view.network.is_open(follower, leader))
+    do(shared, "restore", src=leader, dst=follower)
+    do(shared, "partition", groups=[[follower]])
+    do(shared, "heal")
+    assert look(shared, lambda view: view.network.both_ways(leader, follower))
+    do(shared, "speed", value=0.5)
+    assert shared.speed == 0.5
+    do(shared, "speed", value=1)
+    do(shared, "pause")
+    assert look(shared, lambda view: view.paused)
+    do(shared, "resume")
+    shared.wait_for_leader()
+
+
+def test_a_client_asks_waits_and_is_told_how_it_stands(shared: Cluster) -> None:
+    shared.wait_for_leader()
+    text = do(shared, "acquire", client="alice", lock="desk", ttl_s=60)
+    assert str(text).startswith("alice holds desk with token ")
+    text = do(shared, "wait", client="bob", lock="desk", ttl_s=60, wait_s=60)
+    assert text == "bob waits for desk: next in line."
+    text = do(shared, "wait", client="carol", lock="desk", ttl_s=60, wait_s=60)
+    assert text == "carol waits for desk: 1 ahead of it."
+    text = do(shared, "cancel", client="carol", lock="desk")
+    assert text == "carol no longer waits for desk."
+    do(shared, "renew", client="alice", lock="desk", ttl_s=90)
+    text = do(shared, "release", client="alice", lock="desk")
+    assert text == "alice gave back desk."
+    leader = shared.wait_for_leader()
+    until(shared, lambda view: view.nodes[leader].locks["desk"]["owner"] == "bob")
+    do(shared, "wait", client="alice", lock="desk")
+    do(shared, "cancel", client="alice", lock="desk")
+    do(shared, "release", client="bob", lock="desk")
+    until(shared, lambda view: "desk" not in view.nodes[leader].locks)
+
+
+def test_starting_over_is_a_control_too_and_a_stopped_cluster_says_so() -> None:
+    with Cluster(nodes=3, timing="lan") as cluster:
+        cluster.wait_for_leader()
+        assert "Started over" in str(do(cluster, "start_over"))
+        assert cluster.generation == 1
+        assert cluster.wait_for_leader()
+        stopped = cluster.do("pause")
+    with pytest.raises(ClusterStopped, match="run its cell again"):
+        stopped.send(None)

@@ -1,0 +1,118 @@
+import json
+
+import pytest
+
+from raftlock.check import check_trace
+from raftlock.cli import main
+from raftlock.errors import InvalidArgument
+from raftlock.sim.explore import Campaign, Look, explore, look, shrunk_script
+from raftlock.sim.files import read_script, write_script
+from raftlock.sim.mutants import mutant_named
+from raftlock.sim.run import explore_seed, plan_of, replay
+from raftlock.sim.shrink import shrink
+from raftlock.sim.tally import LEAST_PERCENT
+
+
+def lines(outcome):
+    return outcome.recorder.to_lines()
+
+
+@pytest.mark.parametrize("seed", [3, 5, 8])
+def test_a_run_done_again_from_its_script_is_the_same_byte_for_byte(seed):
+    outcome = explore_seed(plan_of(seed))
+    again = replay(outcome.plan, outcome.script, outcome.end)
+    assert lines(again) == lines(outcome)
+    assert again.violations == []
+
+
+def test_the_correct_rules_break_nothing():
+    campaign = Campaign()
+    for one in explore(range(1, 26)):
+        campaign.add(one)
+    assert [(each.seed, each.property, each.text) for each in campaign.broken] == []
+    assert campaign.sometimes["elected a leader"] == campaign.seeds == 25
+    assert campaign.sometimes["expired a lease"] > 5
+    assert campaign.too_rare() == []  # too few to say
+
+
+def test_several_processes_come_to_the_same():
+    seeds = range(1, 7)
+    assert list(explore(seeds, jobs=2)) == list(explore(seeds, jobs=1))
+
+
+def test_what_never_happens_is_a_failure():
+    campaign = Campaign()
+    for seed in range(200):
+        campaign.add(Look(seed, 3, "", "", 0, 0, 0, ("elected a leader",)))
+    assert len(campaign.too_rare()) == len(LEAST_PERCENT) - 1
+
+
+def test_a_failing_run_is_made_shorter_and_written_down(tmp_path):
+    found = look(4, None, "AnyLogMayLead")
+    assert found.property == "Leader Completeness"
+    script = shrunk_script(found, "AnyLogMayLead", runs_max=120)
+    assert len(script.script) < found.actions
+    assert script.found.startswith("Leader Completeness: ")
+    write_script(tmp_path / "run.json", script)
+    read = read_script(tmp_path / "run.json")
+    assert read == script
+    assert read.run().violations[0].property == "Leader Completeness"
+
+
+def test_a_run_that_fails_no_more_is_not_made_shorter():
+    rules = mutant_named("AnyLogMayLead").rules
+    found = explore_seed(plan_of(4), rules)
+    assert shrink(found) is None
+
+
+def test_what_it_finds_is_found_in_the_trace_alone():
+    rules = mutant_named("HalfIsEnough").rules
+    found = explore_seed(plan_of(1, 3), rules)
+    again = check_trace(found.recorder.header, found.recorder.events)
+    assert again == found.violations
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no json",
+        "[]",
+        '{"format": "raftlock script", "version": 2}',
+        '{"format": "raftlock script", "version": 1, "script": [1]}',
+        '{"format": "raftlock script", "version": 1, "script": [], "nodes": 99}',
+        '{"format": "raftlock script", "version": 1, "script": [], "nodes": 3, "profile": {"x": 1}}',  # noqa: E501
+    ],
+)
+def test_a_file_that_is_no_script_is_refused(tmp_path, text):
+    path = tmp_path / "run.json"
+    path.write_text(text)
+    with pytest.raises(InvalidArgument):
+        read_script(path)
+    assert main(["replay", str(path)]) == 2
+
+
+def test_unknown_rules_are_refused(tmp_path):
+    with pytest.raises(InvalidArgument):
+        look(1, None, "NoSuchRule")
+
+
+def test_the_command_explores(tmp_path, capsys):
+    assert main(["explore", "--seeds", "2", "--jobs", "1", "--nodes", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "seeds a minute" in out
+    assert "Nothing was broken." in out
+
+
+def test_the_command_writes_down_what_it_finds_and_tells_it(tmp_path, capsys):
+    asked = ["explore", "--seeds", "1", "--first", "10", "--jobs", "1", "--out", str(tmp_path)]
+    assert main([*asked, "--rules", "HalfIsEnough"]) == 1
+    (path,) = tmp_path.iterdir()
+    assert json.loads(path.read_text())["rules"] == "HalfIsEnough"
+    assert str(path) in capsys.readouterr().out
+    assert main(["replay", str(path), "--lines", "3"]) == 1
+    assert "commit rule" in capsys.readouterr().out
+
+
+def test_a_missing_file_is_a_mistake(capsys):
+    assert main(["replay", "no-such-file.json"]) == 2
+    assert "raftlock: " in capsys.readouterr().err
