@@ -296,6 +296,13 @@ class Core:
                 for peer in self.peers
             }
 
+    @property
+    def may_stand(self) -> bool:
+        """Whether this node may stand for election, by the configurations that may yet hold."""
+        known, commit_index = self.state.configurations, self.state.commit_index
+        later = [configuration for index, configuration in known if index > commit_index]
+        return self.rules.may_stand([self.configuration_at(commit_index), *later], self.node_id)
+
     def configuration_at(self, index: Index) -> Configuration:
         """The members as of an entry that is in the log, or that the snapshot ends with."""
         known = [found for at, found in self.state.configurations if at <= index]

@@ -35,7 +35,7 @@ def election_timeout(core: Core) -> None:
     """
     core.out.action = "Timeout"
     core.out.note("timer_fire", {"timer": "election"})
-    if not core.rules.may_stand(core.configuration, core.node_id):
+    if not core.may_stand:
         core.reset_election_timer()
     elif core.config.pre_vote:
         _ask_first(core)
@@ -58,7 +58,7 @@ def peer_lost(core: Core, peer: NodeID) -> None:
 
 def stand_for_leader(core: Core) -> None:
     """Thesis 3.10: the leader itself asked this follower to stand, so ask nobody first."""
-    if core.rules.may_stand(core.configuration, core.node_id):
+    if core.may_stand:
         _stand(core, is_transfer=True)
 
 

@@ -73,12 +73,10 @@ def settle(core: Core) -> None:
 
 
 def _is_settled(core: Core) -> bool:
-    """Whether the latest configuration is no joint one, and is known here to be committed."""
-    index, configuration = core.state.configurations[-1]
+    """Whether the last change is done. A joint configuration that is committed is left at once."""
+    index, _ = core.state.configurations[-1]
     own = core.leadership.first_index
-    return not configuration.is_joint and core.rules.may_change_members(
-        max(index, own), core.state.commit_index
-    )
+    return core.rules.may_change_members(max(index, own), core.state.commit_index)
 
 
 def _refuse(core: Core, event: ChangeMembers, code: ErrorCode, message: str) -> None:

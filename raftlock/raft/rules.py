@@ -172,12 +172,14 @@ class Rules:
 
     # Members (section 6, thesis chapter 4)
 
-    def may_stand(self, configuration: Configuration, node_id: NodeID) -> bool:
-        """Only who has a vote stands for election.
+    def may_stand(self, configurations: Sequence[Configuration], node_id: NodeID) -> bool:
+        """Only who has a vote stands for election, or had one before what is not committed yet.
 
-        Protects progress: learners and removed nodes would depose leaders and win nothing.
+        Protects progress: learners and removed nodes would depose leaders and win nothing; but who
+        goes may be the only one left with the entry that says so, and is needed until that is
+        committed (thesis 4.2.2).
         """
-        return node_id in configuration.voting
+        return any(node_id in configuration.voting for configuration in configurations)
 
     def may_change_members(self, unsettled_index: Index, commit_index: Index) -> bool:
         """One change after the other: the last one, and a first entry of this leader, is committed.

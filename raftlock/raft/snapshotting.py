@@ -113,7 +113,7 @@ def handle_install_snapshot(core: Core, sender: NodeID, args: InstallSnapshotArg
         core.hear_leader(sender)
         if rules.installs(args.last_included_index, state.commit_index):
             offset = _gather(core, args)
-        if not rules.installs(args.last_included_index, state.commit_index):
+        if args.last_included_index <= state.commit_index:
             match = state.commit_index
     reply = InstallSnapshotReply(
         state.current_term, args.term, args.last_included_index, offset, match, args.round

@@ -314,6 +314,7 @@ def _leader(node: NodeView, event: TraceEvent) -> None:
 
 def _timer_set(node: NodeView, event: TraceEvent) -> None:
     data = event.data
+    node.pre_vote = None  # who waits anew does not ask any more; who asks says so after this
     node.timer = Timer(text(data, "timer"), number(data, "deadline"), number(data, "duration"))
 
 

@@ -99,3 +99,22 @@ def test_a_mistake_is_one_sentence_and_changes_nothing(
     assert len(events(trio, "fault")) == faults
     assert trio.wait_for_leader()
     assert trio.speed == 1.0
+
+
+def test_a_node_that_was_cut_off_comes_back_quietly(cluster: Cluster) -> None:
+    leader = cluster.wait_for_leader()
+    term = cluster.status()[leader].term
+    lost = others(cluster, leader)[0]
+    cluster.partition([lost], others(cluster, lost))
+    until(cluster, lambda view: view.nodes[lost].pre_vote is not None)
+    cluster.heal()
+    until(cluster, lambda view: view.nodes[lost].pre_vote is None)
+    assert cluster.leader == leader
+    assert {status.term for status in cluster.status().values()} == {term}
+
+
+def test_a_leader_without_a_majority_gives_up_its_office_by_itself(cluster: Cluster) -> None:
+    leader = cluster.wait_for_leader()
+    cluster.partition([leader], others(cluster, leader))
+    until(cluster, lambda view: view.nodes[leader].role == "follower")
+    assert any(event.rule == "CheckQuorum" for event in events(cluster, "role"))

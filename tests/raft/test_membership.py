@@ -294,6 +294,30 @@ def test_a_new_leader_finishes_what_the_old_one_began():
     assert net[2].commit_index == net[2].log.last_index
 
 
+def test_who_goes_is_needed_until_that_is_committed():
+    """Node 2 alone has the last entry, and is no voter by it; node 1 cannot win without 2."""
+    net = leader_of(2)
+    net.heartbeat(1)
+    net.elect(2)
+    net.heartbeat(2)
+    net.hook = lambda _source, _target, message: (
+        not isinstance(message, AppendEntriesArgs)
+        or not any(e.configuration and not e.configuration.is_joint for e in message.entries)
+    )
+    net.change(2, (1,))
+    net.deliver()
+    assert [len(net[k].log.entries(1, 99)) for k in (1, 2)] == [3, 4]
+    net.restart(2)
+    net.recover()
+    net.elect(1)
+    assert net[1].role is not LEADER
+    net.elect(2)
+    assert net[1].commit_index == net[1].log.last_index == 5
+    assert net[2].role is FOLLOWER
+    net.elect(1)
+    assert net[1].role is LEADER
+
+
 def test_a_cluster_of_one_grows_and_shrinks():
     net = with_spares(size=3, voters=1)
     net.change(1, (1, 2, 3))

@@ -6,7 +6,7 @@ Each mutant overrides one method. Those that random schedules seldom find have a
 import pytest
 
 from raftlock.raft import RaftLog, Rules
-from raftlock.types import AppendEntriesArgs, NodeRole
+from raftlock.types import AppendEntriesArgs, Configuration, NodeRole
 from tests.raft.harness import LEADER, Network, append, entries, vote
 from tests.raft.schedule import Schedule
 
@@ -127,9 +127,62 @@ class KeepsItsVote(Rules):
         return voted_for
 
 
+class ReadsUnasked(Rules):
+    def read_is_confirmed(self, read_round, confirmed_round):
+        return True
+
+
+class ReadsWhatItKnows(Rules):
+    def read_index(self, commit_index, first_index):
+        return commit_index
+
+
+class InstallsThePast(Rules):
+    def installs(self, last_included_index, commit_index):
+        return True
+
+
+class KeepsWhatIsBehind(Rules):
+    def keeps_suffix(self, term_here, last_included_term):
+        return True
+
+
+class CompactsTooMuch(Rules):
+    """Everything leaves the log, also what the snapshot does not stand for."""
+
+    def compacts_up_to(self, snapshot_index, tail):
+        return snapshot_index + 1
+
+
+class OneHalfDecides(Rules):
+    def decides(self, configuration, votes):
+        return super().decides(Configuration(configuration.voters), votes)
+
+    def reached(self, configuration, values):
+        return super().reached(Configuration(configuration.voters), values)
+
+
+class LeavesAtOnce(Rules):
+    def configuration_holds(self, index, commit_index):
+        return True
+
+
+class ChangesWithoutEnd(Rules):
+    def may_change_members(self, unsettled_index, commit_index):
+        return True
+
+
 @pytest.mark.parametrize(
     "mutant",
     [
+        ReadsUnasked,
+        ReadsWhatItKnows,
+        InstallsThePast,
+        KeepsWhatIsBehind,
+        CompactsTooMuch,
+        OneHalfDecides,
+        LeavesAtOnce,
+        ChangesWithoutEnd,
         AnyLogWins,
         VotesTwice,
         VotesInOldTerms,

@@ -291,3 +291,25 @@ def test_of_too_many_busy_clients_the_oldest_goes(tell):
     for number in range(KEPT_CLIENTS + 1):
         tell.believe(f"c{number}", "printer", 1)
     assert "c0" not in tell.view.clients
+
+
+def test_a_question_before_an_election_is_seen_until_it_is_answered(tell):
+    tell.emit("n1", "pre_vote", term=1, granted=["n1"], refused=["n2"], needed=3)
+    assert node(tell).pre_vote == Tally(("n1",), ("n2",), 3)
+    tell.timer("n1", 600)  # a leader was heard
+    assert node(tell).pre_vote is None
+    tell.emit("n1", "pre_vote", term=1, granted=["n1"], refused=[], needed=3)
+    tell.stand("n1", 1)
+    assert node(tell).pre_vote is None
+
+
+def test_a_snapshot_takes_the_place_of_the_log_up_to_it(tell):
+    tell.append("n1", (1, 1, 0, "a"), (2, 1, 0, "b"), (3, 1, 0, "c"))
+    tell.emit("n1", "install", index=2, term=1, bytes=9)
+    assert logged(tell) == [(1, 1), (2, 1), (3, 1)], "what is behind it stays"
+    tell.emit("n1", "install", index=9, term=1, bytes=9)
+    assert logged(tell) == []
+    assert (node(tell).log.first, node(tell).applied, node(tell).commit) == (10, 9, 9)
+    assert node(tell).locks == {}
+    tell.append("n1", (10, 1, 0, "x"))
+    assert logged(tell) == [(10, 1)]
