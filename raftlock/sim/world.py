@@ -37,7 +37,7 @@ from raftlock.sim.queue import (
 from raftlock.sim.resource import Resource, ResourceRules
 from raftlock.trace.messages import label, message_fields, message_type
 from raftlock.trace.recorder import Recorder
-from raftlock.transport.codec import Request, Response
+from raftlock.transport.codec import PeerFrame, Request, Response, decode_peer, encode_peer
 from raftlock.types.events import Json, Note
 from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID
 from raftlock.types.rpc import Message
@@ -76,7 +76,8 @@ _CORRECT = (Rules, LockRules, ClientRules, ResourceRules, StorageRules)
 class WorldSettings:
     """What a world is made of. `batch` is how many entries a message holds at most.
 
-    `rates_ppm` are the nodes' clocks' rates off the run's time, in the nodes' order.
+    `rates_ppm` are the nodes' clocks' rates off the run's time, in the nodes' order. With `codec`
+    every message is written out as for a wire and read again: slower, and nothing else.
     """
 
     nodes: tuple[NodeID, ...]
@@ -87,6 +88,7 @@ class WorldSettings:
     batch: int = 64
     rates_ppm: tuple[int, ...] = ()
     retry: RetryPolicy = RetryPolicy()
+    codec: bool = False
 
 
 class World:
@@ -250,6 +252,8 @@ class World:
         sent = told | {"fields": fields, "deliver_at": fate.deliver_at}
         term = node.running.raft.current_term
         number = self.tell(node.id, "send", sent, term=term, cause=envelope.cause)
+        if self.settings.codec:
+            message = decode_peer(encode_peer(PeerFrame(number, message, fate.deliver_at))).message
         arrival = Arrival(node.id, envelope.to, message, number)
         told |= {"id": number, "from": node.id}
         if fate.lost:
