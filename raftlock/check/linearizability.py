@@ -63,22 +63,27 @@ def is_linearizable(operations: Sequence[Operation]) -> bool | None:
     """
     calls = sorted(operations, key=lambda each: each.call)
     needed = sum(1 << place for place, each in enumerate(calls) if each.end is not None)
-    start = (0, _State())
-    seen = {start}
-    stack = [start]
+    looked_at = 0
+    seen: dict[tuple[int, _State], list[int]] = {(0, _State()): [0]}
+    stack = [(0, _State())]
     while stack:
         done, state = stack.pop()
         if done & needed == needed:
             return True
-        if len(seen) > STATES_MAX:
+        looked_at += 1
+        if looked_at > STATES_MAX:
             return None
         for place in _next(calls, done):
             after = _step(state, calls[place])
-            if after is not None:
-                found = (done | 1 << place, after)
-                if found not in seen:
-                    seen.add(found)
-                    stack.append(found)
+            if after is None:
+                continue
+            found = done | 1 << place
+            # Where as much was done with fewer of the calls that need not have happened, all that
+            # can follow from here can follow from there: those calls can still happen.
+            others = seen.setdefault((found & needed, after), [])
+            if not any(other & ~found == 0 for other in others):
+                others.append(found)
+                stack.append((found, after))
     return False
 
 
@@ -86,7 +91,7 @@ def _next(calls: Sequence[Operation], done: int) -> list[int]:
     """Which calls may come next: those that began before any other one had to be over."""
     left = [place for place in range(len(calls)) if not done >> place & 1]
     first_end = min((end for place in left if (end := calls[place].end) is not None), default=None)
-    # Those of unknown outcome last on the stack's top: what must happen is tried first.
+    # The stack hands out its last first: what must happen is tried before what may have.
     may = [p for p in left if first_end is None or calls[p].call <= first_end]
     return sorted(may, key=lambda place: (calls[place].end is not None, -calls[place].call))
 

@@ -97,7 +97,7 @@ def profile_of(seed: int) -> Profile:
         kept_ppm=one_of(0, 0, 200_000),
         blackout=random.below(20) == 0,
         pause_ppm=one_of(0, 0, 5_000, 15_000),
-        client_pause_ppm=one_of(0, 5_000, 10_000),
+        client_pause_ppm=one_of(0, 5_000, 15_000),
         rate_ppm=one_of(0, 0, 3_000, 9_000),
         timeout_percent=one_of(50, 100, 100, 200),
         batch=one_of(1, 2, 16, 64),
