@@ -22,7 +22,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from raftlock.errors import RaftLockError
-from raftlock.sim.bench import Verdict, judge, search
+from raftlock.sim.bench import WITNESSES, Verdict, judge, search
 from raftlock.sim.explore import Campaign, Look, explore, shrunk_script
 from raftlock.sim.files import read_script, write_script
 from raftlock.sim.mutants import MUTANTS
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _replay(Path(chosen.file), lines=chosen.lines)
         if chosen.command == "scenario":
             return max(_scenario(path, rewriting=chosen.rewrite) for path in chosen.files)
-        return _mutants(as_json=chosen.json, seeds=chosen.search)
+        return _mutants(as_json=chosen.json, seeds=chosen.search, writing=chosen.write)
     except (RaftLockError, OSError) as error:
         print(f"raftlock: {error}", file=sys.stderr)
         return 2
@@ -80,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         metavar="SEEDS",
         help="find the runs anew, in so many",
+    )
+    bench.add_argument(
+        "--write", action="store_true", help="record a run that was found for a rule without one"
     )
     playing = commands.add_parser("scenario", help="do a scenario, and compare what is told")
     playing.add_argument("files", nargs="+", type=Path)
@@ -174,12 +177,15 @@ def _scenario(path: Path, *, rewriting: bool) -> int:
 # ---- mutants ----
 
 
-def _mutants(*, as_json: bool, seeds: int) -> int:
+def _mutants(*, as_json: bool, seeds: int, writing: bool) -> int:
     verdicts = []
     for mutant in tqdm(MUTANTS, unit="rule", file=sys.stderr, disable=as_json):
         if seeds:
             found = search(mutant, range(1, seeds + 1))
             verdict = judge(mutant, found)
+            recorded = judge(mutant)
+            if found is not None and writing and not (recorded.killed_by and recorded.clean):
+                write_script(WITNESSES / f"{mutant.name}.json", found)
         else:
             verdict = judge(mutant)
         verdicts.append(verdict)

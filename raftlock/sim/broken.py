@@ -53,6 +53,7 @@ __all__ = [
     "SayBeforeSync",
     "ShorterLease",
     "SleepingWaiters",
+    "StepFarBack",
     "TakeIt",
     "TruncateAlways",
     "VoteAgain",
@@ -139,12 +140,26 @@ class NeverTruncate(Rules):
         return None
 
 
-class CommitWhatLeaderSays(Rules):
+class StepFarBack(Rules):
+    """Correct, and slower: after a refusal it tries further back than the hint says.
+
+    With exact hints the first entry that is sent clashes, and what stands behind it goes at once;
+    only a leader that steps back too far shows what the two rules below are for.
+    """
+
+    def next_after_rejection(
+        self, match_index: Index, rejected_prev: Index, hint: Index
+    ) -> Index | None:
+        following = super().next_after_rejection(match_index, rejected_prev, hint)
+        return following and max(Index(match_index + 1), Index(following - 2))
+
+
+class CommitWhatLeaderSays(StepFarBack):
     def follower_commit(self, leader_commit: Index, last_new_index: Index) -> Index:
         return leader_commit
 
 
-class MatchMyLength(Rules):
+class MatchMyLength(StepFarBack):
     def match_after_append(self, prev_log_index: Index, new_entries: int, log: RaftLog) -> Index:
         return log.last_index
 

@@ -44,10 +44,12 @@ class Faults:
                 self._soon(now, "thaw", node.id, 50, 3_000)
                 actions.append({"do": "freeze", "node": node.id})
         for client in world.clients.values():
-            holds = 3 if client.held else 1
+            holds = 5 if client.held else 1
             if not client.frozen and chance(random, profile.client_pause_ppm * holds):
                 name = NodeID(f"client:{client.name}")
-                self._soon(now, "thaw", name, 50, profile.ttl_ms * 2)
+                # A holder mostly sleeps until its time is over.
+                least = profile.ttl_ms * 2 // 3 if client.held else 50
+                self._soon(now, "thaw", name, least, profile.ttl_ms * 2)
                 if client.held and random.below(2):
                     # At the worst moment: it has looked at its lease, and is about to write.
                     lock = next(iter(client.held))

@@ -164,13 +164,13 @@ MUTANTS: tuple[Mutant, ...] = (
         18,
         RuleSet(raft=broken.FollowThePast()),
         "Entries of a leader whose term is over are taken.",
-        "Log Matching",
+        "assertion",
     ),
     Mutant(
         19,
         RuleSet(raft=broken.LeadForEver()),
         "A leader that hears of a newer term goes on leading, in that term.",
-        "Election Safety",
+        "assertion",
     ),
     Mutant(
         20,

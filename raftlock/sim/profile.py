@@ -54,6 +54,8 @@ class Profile:
     timeout_percent: int = 100
     batch: int = 64
     sync_us: int = 1_000
+    pre_vote: bool = False
+    check_quorum: bool = False
     # the work
     clients: int = 3
     locks: int = 2
@@ -83,6 +85,9 @@ def profile_of(seed: int) -> Profile:
     def one_of(*choices: int) -> int:
         return choices[random.below(len(choices))]
 
+    # Of a stream of their own: with them off, a run is what the paper alone would make of it.
+    additions = keyed(seed, "additions")
+
     return Profile(
         loss_ppm=one_of(0, 0, 20_000, 100_000, 250_000),
         duplicate_ppm=one_of(0, 0, 50_000, 200_000),
@@ -97,11 +102,13 @@ def profile_of(seed: int) -> Profile:
         kept_ppm=one_of(0, 0, 200_000),
         blackout=random.below(20) == 0,
         pause_ppm=one_of(0, 0, 5_000, 15_000),
-        client_pause_ppm=one_of(0, 5_000, 10_000),
+        client_pause_ppm=one_of(0, 5_000, 15_000),
         rate_ppm=one_of(0, 0, 3_000, 9_000),
         timeout_percent=one_of(50, 100, 100, 200),
         batch=one_of(1, 2, 16, 64),
         sync_us=one_of(500, 1_000, 5_000, 20_000),
+        pre_vote=additions.below(2) == 1,
+        check_quorum=additions.below(2) == 1,
         clients=1 + random.below(5),
         locks=1 + random.below(3),
         ask_ppm=one_of(60_000, 120_000, 250_000),

@@ -33,6 +33,9 @@ CHAOS_US = 5_000_000
 LIVENESS_TIMEOUTS = 10
 """Within how many election timeouts of virtual time a calmed cluster must work again."""
 
+CODEC_EVERY = 50
+"""In one run of so many, messages go through the codec; in the others they pass as values."""
+
 TRACE_MAX = 1_000_000
 
 
@@ -58,8 +61,11 @@ class Plan:
             rules=rules,
             weather=profile.weather,
             batch=profile.batch,
+            pre_vote=profile.pre_vote,
+            check_quorum=profile.check_quorum,
             rates_ppm=tuple(drift.between(-rate, rate) if rate else 0 for _ in names),
             retry=EAGER,
+            codec=self.seed % CODEC_EVERY == 0,
         )
 
 

@@ -27,6 +27,7 @@ class Workload:
             f"c{number}": keyed(seed, "work", number) for number in range(profile.clients)
         }
         self._calls: dict[str, int] = {}
+        self._written: set[tuple[LockID, int]] = set()
         self._retried: set[tuple[str, int]] = set()
 
     def tick(self, world: World) -> list[Action]:
@@ -47,6 +48,10 @@ class Workload:
         lock = f"lock{random.below(self._profile.locks)}"
         if client is not None and client.held and random.below(3):
             lock = next(iter(client.held))
+        if client is not None and random.below(2):
+            fresh = self._first_write(client)
+            if fresh is not None:
+                return fresh
         busy = client is not None and sum(not ask.done for ask in client.asked.values()) > 1
         if client is not None and LockID(lock) in client.held:
             kind = random.below(10)
@@ -65,6 +70,14 @@ class Workload:
             told |= {"wait_ms": 1_000 + random.below(1_500), "priority": random.below(3)}
         told["time_ms"] = self._profile.patience_ms // 4 + random.below(self._profile.patience_ms)
         return told
+
+    def _first_write(self, client: SimClient) -> Action | None:
+        """Who has just got a lock mostly has something to write."""
+        for lock, lease in client.held.items():
+            if (lock, lease.token) not in self._written:
+                self._written.add((lock, lease.token))
+                return {"do": "write", "client": client.name, "lock": lock, "work_us": 0}
+        return None
 
     def _work(self, random: Random64) -> int:
         return (0, 5_000, 50_000, 300_000)[random.below(4)]

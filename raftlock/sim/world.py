@@ -37,7 +37,7 @@ from raftlock.sim.queue import (
 from raftlock.sim.resource import Resource, ResourceRules
 from raftlock.trace.messages import label, message_fields, message_type
 from raftlock.trace.recorder import Recorder
-from raftlock.transport.codec import Request, Response
+from raftlock.transport.codec import PeerFrame, Request, Response, decode_peer, encode_peer
 from raftlock.types.events import Json, Note
 from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID
 from raftlock.types.rpc import Message
@@ -76,7 +76,8 @@ _CORRECT = (Rules, LockRules, ClientRules, ResourceRules, StorageRules)
 class WorldSettings:
     """What a world is made of. `batch` is how many entries a message holds at most.
 
-    `rates_ppm` are the nodes' clocks' rates off the run's time, in the nodes' order.
+    `rates_ppm` are the nodes' clocks' rates off the run's time, in the nodes' order. With `codec`
+    every message is written out as for a wire and read again: slower, and nothing else.
     """
 
     nodes: tuple[NodeID, ...]
@@ -85,8 +86,11 @@ class WorldSettings:
     rules: RuleSet = RuleSet()
     weather: Weather = Weather()
     batch: int = 64
+    pre_vote: bool = True
+    check_quorum: bool = True
     rates_ppm: tuple[int, ...] = ()
     retry: RetryPolicy = RetryPolicy()
+    codec: bool = False
 
 
 class World:
@@ -109,7 +113,12 @@ class World:
         for place, node in enumerate(settings.nodes):
             config = timing.config(node, settings.nodes, order.index(node))
             plan = NodePlan(
-                replace(config, max_entries_per_append=settings.batch),
+                replace(
+                    config,
+                    max_entries_per_append=settings.batch,
+                    pre_vote=settings.pre_vote,
+                    check_quorum=settings.check_quorum,
+                ),
                 timing.sync_us,
                 settings.rules.raft,
                 settings.rules.lock,
@@ -250,6 +259,8 @@ class World:
         sent = told | {"fields": fields, "deliver_at": fate.deliver_at}
         term = node.running.raft.current_term
         number = self.tell(node.id, "send", sent, term=term, cause=envelope.cause)
+        if self.settings.codec:
+            message = decode_peer(encode_peer(PeerFrame(number, message, fate.deliver_at))).message
         arrival = Arrival(node.id, envelope.to, message, number)
         told |= {"id": number, "from": node.id}
         if fate.lost:
