@@ -5,6 +5,7 @@ from __future__ import annotations
 from raftlock.raft.random64 import Random64
 from raftlock.sim.actions import Action
 from raftlock.sim.chance import chance
+from raftlock.sim.client import SimClient
 from raftlock.sim.node import CRASH_POINTS
 from raftlock.sim.profile import Profile
 from raftlock.sim.world import World
@@ -44,20 +45,35 @@ class Faults:
                 self._soon(now, "thaw", node.id, 50, 3_000)
                 actions.append({"do": "freeze", "node": node.id})
         for client in world.clients.values():
-            holds = 5 if client.held else 1
-            if not client.frozen and chance(random, profile.client_pause_ppm * holds):
-                name = NodeID(f"client:{client.name}")
-                # A holder mostly sleeps until its time is over.
-                least = profile.ttl_ms * 2 // 3 if client.held else 50
-                self._soon(now, "thaw", name, least, profile.ttl_ms * 2)
-                if client.held and random.below(2):
-                    # At the worst moment: it has looked at its lease, and is about to write.
-                    lock = next(iter(client.held))
-                    told: dict[str, Json] = {"do": "write", "client": client.name, "lock": lock}
-                    actions.append(told | {"work_us": 5_000})
-                actions.append({"do": "freeze", "node": name})
+            actions += self._pause_client(world, client)
         if profile.blackout and chance(random, 2_000):
             actions += self._blackout(world)
+        return actions
+
+    def _pause_client(self, world: World, client: SimClient) -> list[Action]:
+        """Stop a client; a holder at the worst moment, until after its time is over.
+
+        It has looked at its lease and is about to write: the write goes out when it goes on.
+        """
+        profile, now_ms = self._profile, world.now_ms()
+        held = [lock for lock, lease in client.held.items() if lease.valid(now_ms)]
+        often = 10 if held else 1
+        if client.frozen or not chance(self._random, profile.client_pause_ppm * often):
+            return []
+        name = NodeID(f"client:{client.name}")
+        actions: list[Action] = [{"do": "freeze", "node": name}]
+        least = 50
+        if held:
+            least = client.held[held[0]].remaining(now_ms) + 400
+            told: dict[str, Json] = {"do": "write", "client": client.name, "lock": held[0]}
+            actions.insert(0, told | {"work_us": 5_000})
+            rivals = [each for each in world.clients.values() if each is not client]
+            rival = next((each for each in rivals if not each.frozen), None)
+            if rival is not None:
+                asks: dict[str, Json] = {"do": "ask", "client": rival.name, "op": "wait"}
+                asks |= {"lock": held[0], "ttl_ms": profile.ttl_ms, "wait_ms": 3_000}
+                actions.append(asks | {"time_ms": 4_000})
+        self._soon(world.clock.now, "thaw", name, least, least + profile.ttl_ms)
         return actions
 
     def _soon(self, now: int, verb: str, node: NodeID, low_ms: int, high_ms: int) -> None:

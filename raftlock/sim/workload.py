@@ -48,7 +48,7 @@ class Workload:
         lock = f"lock{random.below(self._profile.locks)}"
         if client is not None and client.held and random.below(3):
             lock = next(iter(client.held))
-        if client is not None and random.below(2):
+        if client is not None and random.below(4):
             fresh = self._first_write(client)
             if fresh is not None:
                 return fresh
