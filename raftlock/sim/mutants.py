@@ -98,7 +98,13 @@ MUTANTS: tuple[Mutant, ...] = (
         RuleSet(raft=broken.CommitOldTerms()),
         "Entries of earlier terms are committed by counting (the paper's Figure 8).",
         "Leader Completeness",
-        {"batch": 1, "mean_delay_us": 40000, "crash_ppm": 45000, "partition_ppm": 30000},
+        {
+            "batch": 1,
+            "in_flight": 1,
+            "mean_delay_us": 40000,
+            "crash_ppm": 45000,
+            "partition_ppm": 30000,
+        },
     ),
     Mutant(
         12,

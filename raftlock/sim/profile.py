@@ -54,6 +54,7 @@ class Profile:
     timeout_percent: int = 100
     batch: int = 64
     sync_us: int = 1_000
+    in_flight: int = 64
     pre_vote: bool = False
     check_quorum: bool = False
     # the work
@@ -107,6 +108,7 @@ def profile_of(seed: int) -> Profile:
         timeout_percent=one_of(50, 100, 100, 200),
         batch=one_of(1, 2, 16, 64),
         sync_us=one_of(500, 1_000, 5_000, 20_000),
+        in_flight=(1, 4, 64, 64)[additions.below(4)],
         pre_vote=additions.below(2) == 1,
         check_quorum=additions.below(2) == 1,
         clients=2 + random.below(4),

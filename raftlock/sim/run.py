@@ -61,6 +61,7 @@ class Plan:
             rules=rules,
             weather=profile.weather,
             batch=profile.batch,
+            in_flight=profile.in_flight,
             pre_vote=profile.pre_vote,
             check_quorum=profile.check_quorum,
             rates_ppm=tuple(drift.between(-rate, rate) if rate else 0 for _ in names),

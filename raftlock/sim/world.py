@@ -86,6 +86,7 @@ class WorldSettings:
     rules: RuleSet = RuleSet()
     weather: Weather = Weather()
     batch: int = 64
+    in_flight: int = 64
     pre_vote: bool = True
     check_quorum: bool = True
     rates_ppm: tuple[int, ...] = ()
@@ -116,6 +117,7 @@ class World:
                 replace(
                     config,
                     max_entries_per_append=settings.batch,
+                    max_in_flight=settings.in_flight,
                     pre_vote=settings.pre_vote,
                     check_quorum=settings.check_quorum,
                 ),
