@@ -16,7 +16,7 @@ from raftlock.cluster.clock import LabClock
 from raftlock.errors import InvalidArgument, Timeout, UnknownNode
 from raftlock.lock.rules import LockRules
 from raftlock.node.node import Node, NodeSettings
-from raftlock.node.timing import Timing
+from raftlock.node.timing import Timing, waking_order
 from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
 from raftlock.storage.memory import MemoryStorage
@@ -63,7 +63,8 @@ class Laboratory:
         self._token = secrets.token_urlsafe(32)
         self._addresses: dict[NodeID, tuple[str, int]] = {}
         self._disks = {node: MemoryStorage() for node in settings.nodes}
-        self._ranks = dict(zip(_shuffled(settings.nodes, self._random), range(99), strict=False))
+        order = waking_order(settings.nodes, self._random)
+        self._ranks = {node: rank for rank, node in enumerate(order)}
         self._nodes: dict[NodeID, Node] = {}
         self._starting: set[NodeID] = set()
         self._clients: dict[str, AsyncLockClient] = {}
@@ -385,9 +386,3 @@ def _header(settings: LabSettings) -> dict[str, Json]:
 
 def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _shuffled(nodes: Sequence[NodeID], random: Random64) -> list[NodeID]:
-    """The nodes in an order that the seed decides: who may wake first in the first election."""
-    left = list(nodes)
-    return [left.pop(random.below(len(left))) for _ in nodes]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from raftlock.errors import InvalidArgument
 from raftlock.raft.config import RaftConfig
+from raftlock.raft.random64 import Random64
 from raftlock.types.ids import NodeID
 
-__all__ = ["TIMINGS", "Timing", "timing_named"]
+__all__ = ["TIMINGS", "Timing", "timing_named", "waking_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +80,9 @@ def timing_named(name: str) -> Timing:
     except KeyError:
         known = " or ".join(f'"{known}"' for known in TIMINGS)
         raise InvalidArgument(f"There is no timing {name!r}: choose {known}.") from None
+
+
+def waking_order(nodes: Sequence[NodeID], random: Random64) -> list[NodeID]:
+    """The nodes in an order that the seed decides: who may wake first in the first election."""
+    left = list(nodes)
+    return [left.pop(random.below(len(left))) for _ in nodes]

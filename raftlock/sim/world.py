@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from raftlock.client.protocol import Endpoint, Requester, RetryPolicy
 from raftlock.lock.rules import LockRules
 from raftlock.node.driver import Envelope, Work
-from raftlock.node.timing import Timing
+from raftlock.node.timing import Timing, waking_order
 from raftlock.raft.effects import Receive, Wake
 from raftlock.raft.rules import Rules
 from raftlock.sim.chance import keyed
@@ -110,7 +110,7 @@ class World:
         self.clients: dict[str, SimClient] = {}
         self.nodes: dict[NodeID, SimNode] = {}
         self._lines: dict[tuple[str, int], NodeID] = {}
-        order = _shuffled(settings.nodes, settings.seed)
+        order = waking_order(settings.nodes, keyed(settings.seed, "order"))
         for place, node in enumerate(settings.nodes):
             config = timing.config(node, settings.nodes, order.index(node))
             plan = NodePlan(
@@ -426,9 +426,3 @@ def connection_key(client: str, connection: int) -> str:
 
 def _about(message: Message) -> dict[str, Json]:
     return {"type": message_type(message), "label": label(message)}
-
-
-def _shuffled(nodes: tuple[NodeID, ...], seed: int) -> list[NodeID]:
-    """The nodes in an order that the seed decides: who may wake first in the first election."""
-    random, left = keyed(seed, "order"), list(nodes)
-    return [left.pop(random.below(len(left))) for _ in nodes]
