@@ -21,6 +21,7 @@ from raftlock.lock.rules import LockRules
 from raftlock.node.proposals import Proposals
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import (
+    ChangeMembers,
     Event,
     Persist,
     Persisted,
@@ -30,6 +31,7 @@ from raftlock.raft.effects import (
     Resolution,
     Send,
     SnapshotTaken,
+    Transfer,
 )
 from raftlock.raft.node import Raft
 from raftlock.raft.random64 import Random64
@@ -102,9 +104,9 @@ class Driver:
         self._last_write = 0
         self._on_disk = (self.raft.log.last_index, self.raft.log.last_term)
         self._empty_index = Index(0)
-        self._reads: dict[ProposalID, Callable[[Resolution], None]] = {}
+        self._asked: dict[ProposalID, Callable[[Resolution], None]] = {}
+        self._asked_count = 0
         self._ready_reads: list[Resolution] = []
-        self._read_count = 0
         self._tell_recovery(recovered)
 
     def step(self, event: Event, cause: int = 0) -> Work:
@@ -126,10 +128,30 @@ class Driver:
 
         If it is told `accepted`, the table as it is in that moment is a true answer.
         """
-        self._read_count += 1
-        read_id = ProposalID(f"read {self._read_count}")
-        self._reads[read_id] = result
-        return self.step(Read(now, read_id))
+        return self.step(Read(now, self._ask(result)))
+
+    def transfer(self, now: Millis, target: NodeID, result: Callable[[Resolution], None]) -> Work:
+        """Hand leadership to `target`, or to who is furthest if it is empty (`raft.Transfer`).
+
+        `result` is called once, in this call or a later one: accepted when the target was told to
+        stand. Whether it was elected is for the caller to see.
+        """
+        return self.step(Transfer(now, self._ask(result), target))
+
+    def change_members(
+        self,
+        now: Millis,
+        voters: tuple[NodeID, ...],
+        learners: tuple[NodeID, ...],
+        result: Callable[[Resolution], None],
+    ) -> Work:
+        """Begin to go over to these members (`raft.ChangeMembers`).
+
+        `result` is called once, in this call or a later one: accepted when the first entry of the
+        change is in this leader's log. It is done when a configuration that is not joint is
+        committed: see `RaftStatus.configuration`.
+        """
+        return self.step(ChangeMembers(now, self._ask(result), voters, learners))
 
     def synced(self, now: Millis) -> Work:
         """The write handed out last is durable: what waited for it may leave."""
@@ -147,6 +169,13 @@ class Driver:
         self._run(Persisted(now, last, index, term), cause, work)
         return self._finish(now, led, work)
 
+    def _ask(self, result: Callable[[Resolution], None]) -> ProposalID:
+        """An id for what is no proposal, so that its answer finds the way back."""
+        self._asked_count += 1
+        asked = ProposalID(f"asked {self._asked_count}")
+        self._asked[asked] = result
+        return asked
+
     def _run(self, event: Event, cause: int, work: Work) -> None:
         effects = self.raft.step(event)
         first = self._tell_all(effects.trace, cause)
@@ -160,7 +189,11 @@ class Driver:
         for resolution in effects.resolved:
             if not resolution.proposal_id and not resolution.accepted:
                 self._empty_index = Index(0)  # no tick was taken: it is still due
-            self.proposals.resolve(event.now, resolution)
+            asked = self._asked.pop(resolution.proposal_id, None)
+            if asked is not None:
+                asked(resolution)
+            else:
+                self.proposals.resolve(event.now, resolution)
         if effects.install is not None:
             self._restore(effects.install, cause)
         for entry in effects.apply:
@@ -217,7 +250,7 @@ class Driver:
             return
         ready, self._ready_reads = self._ready_reads, []
         for resolution in ready:
-            self._reads.pop(resolution.proposal_id)(resolution)
+            self._asked.pop(resolution.proposal_id)(resolution)
 
     def _send_after(self, sends: tuple[Send, ...], cause: int, work: Work) -> None:
         busy = bool(self._in_flight or self._queued)
@@ -255,6 +288,11 @@ class Driver:
     def _restore(self, snapshot: Snapshot, cause: int) -> None:
         """The table becomes the snapshot's; all its locks are told, since any may have changed."""
         self.table.restore(snapshot.data)
+        data: dict[str, Json] = {
+            "index": snapshot.metadata.last_included_index,
+            "hash": self.table.digest(),
+        }
+        self._tell(Note("restore", data), cause)
         for change in self.table.all():
             self._tell(Note("lock", _lock_data(change)), cause)
 

@@ -195,6 +195,9 @@ class Core:
             state.heard_time, state.heard_term = self.cluster_time(self.now), state.current_term
             for read in self.leadership.reads:
                 self.out.answer_read(self.not_leader(read.read_id))
+            handover = self.leadership.handover
+            if handover is not None and not handover.told:
+                self.out.resolve(self.not_leader(handover.proposal_id))
         data: dict[str, Json] = {"from": state.role.word, "to": role.word}
         state.role = role
         state.candidacy = state.leadership = state.pre_vote = None

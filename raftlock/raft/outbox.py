@@ -140,5 +140,9 @@ class Outbox:
             data |= {"term": state.current_term, "voted_for": state.voted_for}
         if write.entries:
             data |= {"from": write.entries[0].index, "to": write.entries[-1].index}
+        if write.snapshot is not None:
+            data["snapshot"] = write.snapshot.metadata.last_included_index
+        if write.base is not None:
+            data["base"] = write.base.last_included_index
         self.note("write", data)
         return write

@@ -15,7 +15,7 @@ __all__ = ["fault_of"]
 # One letter a type: s text, i integer, b true or false, n list of texts, g list of lists of texts,
 # o object, r list of objects. A capital letter marks a field that is needed.
 _FORMS: Mapping[str, Mapping[str, str]] = {
-    "node": {"state": "S", "what": "S"},
+    "node": {"state": "S", "what": "S", "why": "s"},
     "fault": {
         "what": "S",
         "by": "s",
@@ -28,6 +28,14 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
         "delay_ms": "i",
         "jitter_ms": "i",
         "loss_ppm": "i",
+        "becomes": "s",
+        "as_voter": "b",
+        "voters": "n",
+        "learners": "n",
+        "fault": "s",
+        "sort": "s",
+        "jump_ms": "i",
+        "rate_ppm": "i",
     },
     "role": {"from": "S", "to": "S", "leader": "s", "cluster_time": "i"},
     "term": {"term": "I"},
@@ -37,7 +45,8 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
     "leader": {"leader": "S"},
     "timer_set": {"timer": "S", "deadline": "I", "duration": "I"},
     "timer_fire": {"timer": "S"},
-    "write": {"write": "I", "term": "i", "voted_for": "s", "from": "i", "to": "i"},
+    "write": {"write": "I", "term": "i", "voted_for": "s", "from": "i", "to": "i"}
+    | {"snapshot": "i", "base": "i"},
     "fsync": {"write": "I"},
     "append": {"entries": "R"},
     "truncate": {"from": "I", "to": "i"},
@@ -46,6 +55,7 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
     "transfer": {"target": "S", "what": "S"},
     "snapshot": {"index": "I", "term": "i", "bytes": "i"},
     "install": {"index": "I", "term": "i", "bytes": "i"},
+    "restore": {"index": "I", "hash": "S"},
     "compact": {"to": "I"},
     "progress": {"peer": "S", "next": "I", "match": "I", "stream": "s"},
     "apply": {"index": "I", "term": "i", "stamp": "i", "op": "s", "hash": "s"},

@@ -20,9 +20,15 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 KINDS: Mapping[str, str] = {
     # a node's life, told by the cluster
-    "node": "state: up | down | frozen; what: started | killed | restarted | frozen | thawed",
+    "node": "state: up | down | frozen; what: started | killed | restarted | frozen | thawed |"
+    " added (it begins, as a learner) | removed (it is no member any more) | wiped (its disk is"
+    " gone) | stopped (its disk failed) | refused (it will not start over its disk); why: text"
+    " (stopped, refused)",
     "fault": "what: kill | restart | freeze | thaw | crash_on_write {node};"
     " cut | restore {src, dst, one_way}; drop | duplicate | hold {src, dst}; weather; calm;"
+    " wipe {node, becomes: the member that takes its place, as_voter}; add | remove {node};"
+    " members {voters, learners}; transfer {node}; disk {node, fault: fail_write | fail_sync | full"
+    " | flip | well}; clock {node, jump_ms, rate_ppm}; stranger {node, sort};"
     " partition {groups}; heal; link {src, dst, delay_ms, jitter_ms, loss_ppm}; pause; resume;"
     " speed {speed_ppm}; by: who asked",
     # Raft, told by the core
@@ -34,7 +40,8 @@ KINDS: Mapping[str, str] = {
     "leader": "leader: node or '' (whom this node believes to lead)",
     "timer_set": "timer: election | heartbeat; deadline, duration: microseconds",
     "timer_fire": "timer: election | heartbeat",
-    "write": "write: number; term, voted_for, from, to: what is being made durable",
+    "write": "write: number; term, voted_for, from, to: what is being made durable; snapshot: the"
+    " last index that the snapshot in it stands for, base: up to where entries are dropped for it",
     "fsync": "write: number of the last write now durable",
     "append": "entries: [{index, term, stamp, op, sum: CRC-32 of the command, command: its fields"
     " (told once, by the leader who appends it)}]",
@@ -44,6 +51,7 @@ KINDS: Mapping[str, str] = {
     "transfer": "target; what: begun | told | given up",
     "snapshot": "index, term, bytes: what the snapshot taken stands for, and its size",
     "install": "index, term, bytes: the snapshot that took the place of the log up to there",
+    "restore": "index, hash: the lock table as that snapshot has it, told by the driver",
     "compact": "to: the last index that is no longer in the log",
     "progress": "peer, next, match, stream: probe | replicate | snapshot (leader only)",
     # the lock table, told by the driver

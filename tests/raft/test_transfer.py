@@ -13,6 +13,7 @@ from tests.raft.harness import (
     LEADER,
     Network,
     ack,
+    append,
     leader_of,
     lone_leader,
     name,
@@ -151,6 +152,16 @@ def test_what_was_lost_is_told_again():
     net.recover()
     net.heartbeat(1)
     assert net[2].role is LEADER
+
+
+def test_who_asked_is_told_if_the_leader_steps_down_before_the_target_could_be_told():
+    net = leader_of(3)
+    net.isolate(3)
+    net.propose(1)
+    net.deliver()
+    net.transfer(1, 3)
+    net.receive(1, 2, append(9, 2))
+    assert answers(net)[-1] == (False, ErrorCode.NO_LEADER)
 
 
 def test_a_leader_that_steps_down_gives_nothing_up():
