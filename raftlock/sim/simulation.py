@@ -16,6 +16,7 @@ from raftlock.node.timing import timing_named
 from raftlock.raft.rules import Rules
 from raftlock.sim.actions import Action
 from raftlock.sim.client import Ask, ClientRules
+from raftlock.sim.disk import StorageRules
 from raftlock.sim.faces import SimLockClient
 from raftlock.sim.header import header_of
 from raftlock.sim.network import Weather
@@ -38,9 +39,11 @@ NODES_MAX = 9
 class Simulation:
     """A cluster of `nodes` nodes in virtual time; `seed` decides all that chance decides.
 
-    `timing` is ``"lesson"`` or ``"lan"``, as for `Cluster`. `rules`, `lock_rules`, `client_rules`
-    and `resource_rules` break a rule on purpose; the trace says so for ever. `weather` is what the
-    network does to messages by chance.
+    `timing` is ``"lesson"`` or ``"lan"``, as for `Cluster`. `rules`, `lock_rules`, `client_rules`,
+    `resource_rules` and `storage_rules` break a rule on purpose; the trace says so for ever.
+    `weather` is what the network does to messages by chance. A snapshot is taken every
+    `snapshot_entries` entries, and the last `snapshot_tail` before it stay in the log. With
+    `lease_reads` a leader answers reads by its lease.
     """
 
     def __init__(
@@ -54,7 +57,11 @@ class Simulation:
         lock_rules: LockRules | None = None,
         client_rules: ClientRules | None = None,
         resource_rules: ResourceRules | None = None,
+        storage_rules: StorageRules | None = None,
         weather: Weather | None = None,
+        snapshot_entries: int = 10_000,
+        snapshot_tail: int = 1_000,
+        lease_reads: bool = False,
     ) -> None:
         if nodes not in range(1, NODES_MAX + 1):
             raise InvalidArgument(f"A cluster has 1 to {NODES_MAX} nodes, not {nodes!r}.")
@@ -67,8 +74,12 @@ class Simulation:
                 lock_rules or LockRules(),
                 client_rules or ClientRules(),
                 resource_rules or ResourceRules(),
+                storage_rules or StorageRules(),
             ),
             weather=weather or Weather(),
+            snapshot_entries=snapshot_entries,
+            snapshot_tail=snapshot_tail,
+            lease_reads=lease_reads,
         )
         self.name = name
         self.generation = 0

@@ -77,7 +77,8 @@ class WorldSettings:
     """What a world is made of. `batch` is how many entries a message holds at most.
 
     `rates_ppm` are the nodes' clocks' rates off the run's time, in the nodes' order. With `codec`
-    every message is written out as for a wire and read again: slower, and nothing else.
+    every message is written out as for a wire and read again: slower, and nothing else. The rest
+    are `RaftConfig`'s settings of those names, for every node.
     """
 
     nodes: tuple[NodeID, ...]
@@ -92,6 +93,10 @@ class WorldSettings:
     rates_ppm: tuple[int, ...] = ()
     retry: RetryPolicy = RetryPolicy()
     codec: bool = False
+    snapshot_entries: int = 10_000
+    snapshot_tail: int = 1_000
+    snapshot_chunk_bytes: int = 1 << 16
+    lease_reads: bool = False
 
 
 class World:
@@ -120,6 +125,12 @@ class World:
                     max_in_flight=settings.in_flight,
                     pre_vote=settings.pre_vote,
                     check_quorum=settings.check_quorum,
+                    # A lease is nothing but the belief that a lost connection would shake.
+                    peer_lost=config.peer_lost and not settings.lease_reads,
+                    lease_reads=settings.lease_reads,
+                    snapshot_entries=settings.snapshot_entries,
+                    snapshot_tail=settings.snapshot_tail,
+                    snapshot_chunk_bytes=settings.snapshot_chunk_bytes,
                 ),
                 timing.sync_us,
                 settings.rules.raft,
