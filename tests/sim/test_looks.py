@@ -101,6 +101,6 @@ def test_a_world_is_copied_with_the_looks_that_it_owes(simulation):
     leader = simulation.world.nodes[simulation.leader]
     while not leader.driver._asked:  # until the leader is making sure that it leads
         simulation.step()
-    copy = clone(leader, {id(leader._world): None, id(leader._clock): leader._clock})
+    copy = clone(simulation.world, simulation._timeline._same()).nodes[simulation.leader]
     (answer,) = copy.driver._asked.values()
     assert answer.func.__self__ is copy.desk, "the copy owes it, and not the old world"
