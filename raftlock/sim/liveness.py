@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from raftlock.check.violation import Violation
 from raftlock.sim.client import Ask
-from raftlock.sim.members import majority_is_intact
+from raftlock.sim.members import is_refused, leader_of, majority_is_intact
 from raftlock.sim.world import World
 from raftlock.types.ids import NodeID
 from raftlock.types.membership import Configuration
@@ -77,7 +77,7 @@ class Liveness:
 
     def _configurations(self) -> list[Configuration]:
         """The leader's; as nobody leads, that of each."""
-        leader = self._world.leader()
+        leader = leader_of(self._world)
         nodes = [leader] if leader is not None else self._world.nodes.values()
         found = [node.running.raft.status().configuration for node in nodes if node.is_up]
         return [each for each in found if each is not None]
@@ -86,7 +86,9 @@ class Liveness:
         """Whoever belongs to the cluster and has its disk still."""
         world = self._world
         members = {name for each in self._configurations() for name in each.members}
-        return [node.id for node in world.nodes.values() if node.id in members and not node.refused]
+        return [
+            node.id for node in world.nodes.values() if node.id in members and not is_refused(node)
+        ]
 
     def _can_work(self) -> bool:
         """Whether a majority has its disks still."""

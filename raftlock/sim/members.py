@@ -18,8 +18,9 @@ from raftlock.sim.world import World
 from raftlock.types.events import Json
 from raftlock.types.ids import NodeID
 from raftlock.types.membership import Configuration
+from raftlock.types.roles import NodeRole
 
-__all__ = ["Members", "heir_of", "majority_is_intact", "settled_members"]
+__all__ = ["Members", "heir_of", "is_refused", "leader_of", "majority_is_intact", "settled_members"]
 
 VOTERS_MAX = 7
 VOTERS_MIN = 2
@@ -66,11 +67,11 @@ class Members:
     def settle(self, world: World) -> list[Action]:
         """The next step of what was begun, and of replacing who will not start over its disk."""
         for node in world.nodes.values():
-            if node.refused:
+            if is_refused(node):
                 return self._replace(world, node.id)
         if not self._goal or world.clock.now < self._next_at:
             return []
-        leader = world.leader()
+        leader = leader_of(world)
         members = settled_members(leader.running.raft) if leader is not None else None
         if leader is None or members is None:
             return []
@@ -79,7 +80,7 @@ class Members:
 
     def at_rest(self, world: World) -> bool:
         """Whether nothing is under way."""
-        return not self._goal and not any(node.refused for node in world.nodes.values())
+        return not self._goal and not any(is_refused(node) for node in world.nodes.values())
 
     # ---- what is begun ----
 
@@ -111,7 +112,7 @@ class Members:
         if not voters:
             return []
         victim = voters[random.below(len(voters))]
-        leader = world.leader()
+        leader = leader_of(world)
         if leader is not None and random.below(3) == 0:
             victim = leader.id
         if not self._may_lose(world, victim):
@@ -151,7 +152,7 @@ class Members:
 
     def _voters(self, world: World) -> tuple[NodeID, ...]:
         """The voters, if there is a leader and nothing is under way."""
-        leader = world.leader()
+        leader = leader_of(world)
         members = settled_members(leader.running.raft) if leader is not None else None
         return members.voters if members is not None else ()
 
@@ -185,6 +186,21 @@ class Members:
         return []
 
 
+def leader_of(world: World) -> SimNode | None:
+    """Who leads, with the highest term among those that could be asked."""
+    leaders = [
+        node
+        for node in world.nodes.values()
+        if node.is_up and not node.frozen and node.running.raft.role is NodeRole.LEADER
+    ]
+    return max(leaders, key=lambda node: node.running.raft.current_term, default=None)
+
+
+def is_refused(node: SimNode) -> bool:
+    """Whether a node will not start over its disk."""
+    return bool(getattr(node, "refused", False))
+
+
 def heir_of(node: NodeID) -> NodeID:
     """Who takes the place of a node whose disk is lost: ``n3``, ``n3.2``, ``n3.3``, and so on."""
     name, _, number = node.partition(".")
@@ -211,8 +227,7 @@ def _logged(raft: Raft) -> list[tuple[int, Configuration]]:
 
 
 def _in_force(raft: Raft) -> list[Configuration]:
-    """The configurations that may come to hold as far as this node knows: the latest committed
-    one, and all behind it."""
+    """Which may come to hold as far as this node knows: the latest committed, and all after it."""
     logged = _logged(raft)
     committed = [index for index, _ in logged if index <= raft.commit_index]
     found = [each for index, each in logged if not committed or index >= committed[-1]]
@@ -224,7 +239,7 @@ def majority_is_intact(
     configuration: Configuration, world: World, lost: Iterable[NodeID] = ()
 ) -> bool:
     """Whether the disks of a majority are there, or will be, in both halves if it is joint."""
-    gone = set(lost) | {node.id for node in world.nodes.values() if node.refused}
+    gone = set(lost) | {node.id for node in world.nodes.values() if is_refused(node)}
     return all(
         2 * sum(name in world.nodes and name not in gone for name in half) > len(half)
         for half in configuration.halves

@@ -122,8 +122,7 @@ class _Run:
         return bool(self.checker.violations or self.failed)
 
     def run_to(self, at: int) -> None:
-        """Let time pass, as long as nothing is broken; judge the cluster when it has had its time
-        to come to work."""
+        """Let time pass, as long as nothing is broken; see in time if the cluster works again."""
         liveness = self.liveness
         if liveness is not None and self.clock.now < liveness.due <= at:
             self._pass_time(liveness.due)
