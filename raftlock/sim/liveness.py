@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from raftlock.check.violation import Violation
 from raftlock.sim.client import Ask
-from raftlock.sim.members import is_refused, leader_of, majority_is_intact
+from raftlock.sim.changes import is_refused, leader_of, majority_is_intact
 from raftlock.sim.world import World
 from raftlock.types.ids import NodeID
 from raftlock.types.membership import Configuration

@@ -16,7 +16,7 @@ from raftlock.sim.chance import keyed
 from raftlock.sim.faults import Faults, Hardware, Strangers
 from raftlock.sim.header import header_of
 from raftlock.sim.liveness import Liveness
-from raftlock.sim.members import Members
+from raftlock.sim.changes import Members
 from raftlock.sim.profile import EAGER, Profile, profile_of, timing_of
 from raftlock.sim.queue import Clock
 from raftlock.sim.tally import Tally
