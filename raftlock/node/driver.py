@@ -38,9 +38,9 @@ from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
 from raftlock.trace.recorder import Recorder
 from raftlock.types.answers import LockChange, Outcome
-from raftlock.types.commands import Command
+from raftlock.types.commands import Command, LockInfo
 from raftlock.types.events import Json, Note
-from raftlock.types.ids import Index, Millis, NodeID, ProposalID, Term
+from raftlock.types.ids import Index, LockID, Millis, NodeID, ProposalID, Term
 from raftlock.types.log import LogEntry, Snapshot
 from raftlock.types.roles import NodeRole
 from raftlock.types.rpc import Message
@@ -129,6 +129,10 @@ class Driver:
         If it is told `accepted`, the table as it is in that moment is a true answer.
         """
         return self.step(Read(now, self._ask(result)))
+
+    def lock_info(self, now: Millis, lock_id: LockID) -> LockInfo:
+        """How the lock stands in the table, for whom `read` has told that it may be read."""
+        return self.table.lock_info(lock_id, self.raft.cluster_time(now))
 
     def transfer(self, now: Millis, target: NodeID, result: Callable[[Resolution], None]) -> Work:
         """Hand leadership to `target`, or to who is furthest if it is empty (`raft.Transfer`).

@@ -63,6 +63,10 @@ class Network:
         self.links.state(src, dst)  # both must be there
         self._next.setdefault((src, dst), []).extend([(what, delay_us)] * count)
 
+    def is_open(self, src: NodeID, dst: NodeID) -> bool:
+        """Whether what `src` sent can arrive now; from who is gone it can."""
+        return src not in self.links.nodes or self.links.is_open(src, dst)
+
     def forget_arrangements(self) -> None:
         """From now on only chance decides."""
         self._next.clear()
