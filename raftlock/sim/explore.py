@@ -91,7 +91,7 @@ def look(seed: int, nodes: int | None = None, mutant: str = "") -> Look:
 
 @contextmanager
 def _no_collecting() -> Iterator[None]:
-    """Without the garbage collector: a run keeps all it makes, and to look for more costs a fifth."""
+    """Without the garbage collector: a run keeps what it makes, and looking costs a fifth."""
     collecting = gc.isenabled()
     gc.disable()
     try:
