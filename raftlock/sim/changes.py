@@ -12,15 +12,15 @@ from collections.abc import Iterable
 from raftlock.raft.node import Raft
 from raftlock.sim.actions import Action
 from raftlock.sim.chance import chance, keyed
+from raftlock.sim.members import successor
 from raftlock.sim.node import SimNode
 from raftlock.sim.profile import Profile
 from raftlock.sim.world import World
 from raftlock.types.events import Json
 from raftlock.types.ids import NodeID
 from raftlock.types.membership import Configuration
-from raftlock.types.roles import NodeRole
 
-__all__ = ["Members", "heir_of", "is_refused", "leader_of", "majority_is_intact", "settled_members"]
+__all__ = ["Changes", "is_refused", "majority_is_intact", "settled_members"]
 
 VOTERS_MAX = 7
 VOTERS_MIN = 2
@@ -32,7 +32,7 @@ LAG_MAX = 8
 """How many entries a learner may lack when it gets its vote."""
 
 
-class Members:
+class Changes:
     """Draws what changes of the members of one run."""
 
     def __init__(self, profile: Profile, seed: int, nodes: tuple[NodeID, ...]) -> None:
@@ -71,7 +71,7 @@ class Members:
                 return self._replace(world, node.id)
         if not self._goal or world.clock.now < self._next_at:
             return []
-        leader = leader_of(world)
+        leader = world.leader()
         members = settled_members(leader.running.raft) if leader is not None else None
         if leader is None or members is None:
             return []
@@ -112,7 +112,7 @@ class Members:
         if not voters:
             return []
         victim = voters[random.below(len(voters))]
-        leader = leader_of(world)
+        leader = world.leader()
         if leader is not None and random.below(3) == 0:
             victim = leader.id
         if not self._may_lose(world, victim):
@@ -145,14 +145,14 @@ class Members:
             return []
         if lost not in voters:
             return [{"do": "remove", "node": lost}]
-        heir = heir_of(lost)
+        heir = successor(world, lost)
         self._goal = tuple(heir if name == lost else name for name in voters)
         self._leaves_first = self._random.below(2) == 1
         return [{"do": "wipe", "node": lost}]
 
     def _voters(self, world: World) -> tuple[NodeID, ...]:
         """The voters, if there is a leader and nothing is under way."""
-        leader = leader_of(world)
+        leader = world.leader()
         members = settled_members(leader.running.raft) if leader is not None else None
         return members.voters if members is not None else ()
 
@@ -186,34 +186,15 @@ class Members:
         return []
 
 
-def leader_of(world: World) -> SimNode | None:
-    """Who leads, with the highest term among those that could be asked."""
-    leaders = [
-        node
-        for node in world.nodes.values()
-        if node.is_up and not node.frozen and node.running.raft.role is NodeRole.LEADER
-    ]
-    return max(leaders, key=lambda node: node.running.raft.current_term, default=None)
-
-
 def is_refused(node: SimNode) -> bool:
     """Whether a node will not start over its disk."""
     return bool(getattr(node, "refused", False))
 
 
-def heir_of(node: NodeID) -> NodeID:
-    """Who takes the place of a node whose disk is lost: ``n3``, ``n3.2``, ``n3.3``, and so on."""
-    name, _, number = node.partition(".")
-    return NodeID(f"{name}.{int(number or 1) + 1}")
-
-
 def settled_members(raft: Raft) -> Configuration | None:
     """The members as this node has them, unless a change of them is under way there."""
-    latest = _logged(raft)[-1:]
-    if latest and latest[0][0] > raft.commit_index:
-        return None
-    members = raft.status().configuration
-    return members if members is not None and not members.is_joint else None
+    index, members = raft.members
+    return None if members.is_joint or index > raft.commit_index else members
 
 
 def _logged(raft: Raft) -> list[tuple[int, Configuration]]:
@@ -231,8 +212,7 @@ def _in_force(raft: Raft) -> list[Configuration]:
     logged = _logged(raft)
     committed = [index for index, _ in logged if index <= raft.commit_index]
     found = [each for index, each in logged if not committed or index >= committed[-1]]
-    latest = raft.status().configuration
-    return found if latest is None else [*found, latest]
+    return [*found, raft.members[1]]
 
 
 def majority_is_intact(

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from raftlock.check.violation import Violation
+from raftlock.sim.changes import is_refused, majority_is_intact
 from raftlock.sim.client import Ask
-from raftlock.sim.changes import is_refused, leader_of, majority_is_intact
 from raftlock.sim.world import World
 from raftlock.types.ids import NodeID
 from raftlock.types.membership import Configuration
@@ -77,10 +77,9 @@ class Liveness:
 
     def _configurations(self) -> list[Configuration]:
         """The leader's; as nobody leads, that of each."""
-        leader = leader_of(self._world)
+        leader = self._world.leader()
         nodes = [leader] if leader is not None else self._world.nodes.values()
-        found = [node.running.raft.status().configuration for node in nodes if node.is_up]
-        return [each for each in found if each is not None]
+        return [node.running.raft.members[1] for node in nodes if node.is_up]
 
     def _members(self) -> list[NodeID]:
         """Whoever belongs to the cluster and has its disk still."""

@@ -13,10 +13,10 @@ from raftlock.check.checker import Checker, check_history
 from raftlock.check.violation import Violation
 from raftlock.sim.actions import Action, try_to
 from raftlock.sim.chance import keyed
+from raftlock.sim.changes import Changes
 from raftlock.sim.faults import Faults, Hardware, Strangers
 from raftlock.sim.header import header_of
 from raftlock.sim.liveness import Liveness
-from raftlock.sim.changes import Members
 from raftlock.sim.profile import EAGER, Profile, profile_of, timing_of
 from raftlock.sim.queue import Clock
 from raftlock.sim.tally import Tally
@@ -167,7 +167,7 @@ class _Run:
         sentence = f"An assertion of the program failed: {str(error)[:200] or 'it says nothing'}"
         self.failed.append(Violation("assertion", sentence, self.recorder.last_seq))
 
-    def calm(self, members: Members) -> None:
+    def calm(self, changes: Changes) -> None:
         """End the faults, and let the cluster come to work again, and changes to their end."""
         self.do([{"do": "calm"}])
         liveness = self.liveness
@@ -175,17 +175,17 @@ class _Run:
         # The faults have ended; what is still on its way from before may take that long.
         probe: dict[str, Json] = {"do": "ask", "client": "probe", "op": "acquire", "lock": "probe"}
         self.do([probe | {"ttl_ms": 60_000, "time_ms": liveness.span // 1_000}])
-        if not members.is_drawn:
+        if not changes.is_drawn:
             self.run_to(liveness.due)
             return
         end = self.clock.now + SPANS_MAX * liveness.span
         while not self.broken and self.clock.now < end:
-            settled = members.at_rest(self.world) and liveness.is_reached
+            settled = changes.at_rest(self.world) and liveness.is_reached
             if settled and self.clock.now >= liveness.due:
                 return
-            self.do(members.settle(self.world))
+            self.do(changes.settle(self.world))
             self.run_to(self.clock.now + TICK_US)
-        if not self.broken and not members.at_rest(self.world):
+        if not self.broken and not changes.at_rest(self.world):
             sentence = "A change of members did not come to its end after all faults had ended."
             self._note(Violation("liveness", sentence, self.recorder.last_seq))
 
@@ -211,15 +211,15 @@ def explore_seed(plan: Plan, rules: RuleSet | None = None) -> Outcome:
     """Draw and run what the plan says, under every check."""
     run = _Run(plan, rules or RuleSet())
     profile, seed = plan.profile, plan.seed
-    members = Members(profile, seed, plan.names)
+    changes = Changes(profile, seed, plan.names)
     faults, work = Faults(profile, seed), Workload(profile, seed)
-    others = (Hardware(profile, seed), members, Strangers(profile, seed))
+    others = (Hardware(profile, seed), changes, Strangers(profile, seed))
     while run.clock.now < plan.chaos_us and not run.broken:
         for drawn in (faults, *others, work):
             run.do(drawn.tick(run.world))
         run.run_to(run.clock.now + TICK_US)
     if not run.broken:
-        run.calm(members)
+        run.calm(changes)
     return run.outcome()
 
 
