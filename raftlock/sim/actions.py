@@ -26,13 +26,14 @@ from raftlock.sim.network import Weather
 from raftlock.sim.node import CRASH_POINTS, SimNode
 from raftlock.sim.world import World
 from raftlock.trace.fields import flag, number, text
+from raftlock.transport.limits import check_lock_id
 from raftlock.types.commands import Command
 from raftlock.types.events import Json
 from raftlock.types.ids import LockID, Millis
 
 __all__ = ["OPERATIONS", "Action", "command_for", "perform", "try_to"]
 
-OPERATIONS = ("acquire", "release", "renew", "wait", "cancel")
+OPERATIONS = ("acquire", "release", "renew", "wait", "cancel", "info")
 """What a client's ``ask`` may be."""
 
 
@@ -230,6 +231,9 @@ def _ask(world: World, action: Action) -> Ask:
     client = client_of(world, action)
     if client.frozen:
         raise InvalidArgument(f"{client.name} is frozen and asks nothing: thaw it first.")
+    if text(action, "op") == "info":
+        time_ms = number(action, "time_ms") or client.asking.time_for(None, None)
+        return client.look(check_lock_id(action.get("lock")), Millis(time_ms))
     command = command_for(client, action)
     if command is None:
         return client.submit(None, client.asking.time_for(None, None), "get_status")
