@@ -25,13 +25,15 @@ Commands (``stage`` does them):
 - time: ``run SECONDS``, ``step [N]``, ``back [N]``, ``wait for leader``;
 - nodes: ``kill NODE``, ``restart NODE``, ``freeze NODE``, ``thaw NODE`` (or a client's name),
   ``crash NODE POINT`` (at its next write: ``before``, ``written``, ``synced``, ``sent``);
+- members: ``transfer [NODE]`` (the leader hands its office over), ``add NODE``, ``remove NODE``,
+  ``wipe NODE [as voter]`` (its disk is lost);
 - links: ``cut A B``, ``cut A -> B``, ``restore A B``, ``restore A -> B``,
   ``partition A B | C D E``, ``heal``, ``drop A B [COUNT]``, ``duplicate A B``,
   ``hold A B SECONDS``;
 - clients: ``CLIENT acquire LOCK``, ``wait``, ``release``, ``renew``, ``cancel``, ``look`` and
   ``write`` likewise, with ``[ttl=10] [wait=60] [priority=0] [work=0]``; with ``&`` at the end
   nobody waits for the answer;
-- looking: ``status``, ``locks``, ``check`` (what is broken so far).
+- looking: ``status``, ``members``, ``locks``, ``check`` (what is broken so far).
 
 With ``quietly`` before it a command is done and not told about.
 
