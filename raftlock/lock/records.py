@@ -17,16 +17,30 @@ Key = TypeVar("Key", bound=Hashable)
 _FOR_PEOPLE = frozenset({"acquired_at", "enqueued_at", "last_modified", "message", "proposed_at"})
 """Left out of fingerprints: nothing is decided by them, and a sentence may be worded better."""
 
+_PLAIN = (str, int, type(None))
+
+_names: dict[type, tuple[str, ...]] = {}
+"""The fields of each type of record met so far: looked up once, since each entry asks for them."""
+
 _decisive: dict[type, tuple[str, ...]] = {}
+"""Those of them that a fingerprint is of; none, if it is no type of record."""
+
 _write = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def as_json(value: object) -> Json:
     """A record as JSON, field by field."""
-    if value is None or isinstance(value, str | int):
+    if isinstance(value, _PLAIN):
         return value
     if is_dataclass(value):
-        return {item.name: as_json(getattr(value, item.name)) for item in fields(value)}
+        kind = type(value)
+        if kind not in _names:
+            _names[kind] = tuple(item.name for item in fields(value))
+        found: dict[str, Json] = {}
+        for name in _names[kind]:
+            item = getattr(value, name)
+            found[name] = item if isinstance(item, _PLAIN) else as_json(item)
+        return found
     if isinstance(value, Mapping):
         return {str(key): as_json(item) for key, item in value.items()}
     assert isinstance(value, Iterable), f"{type(value)} is no part of a record"

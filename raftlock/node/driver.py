@@ -32,6 +32,7 @@ from raftlock.raft.effects import (
     Send,
     SnapshotTaken,
     Transfer,
+    Wake,
 )
 from raftlock.raft.node import Raft
 from raftlock.raft.random64 import Random64
@@ -42,6 +43,7 @@ from raftlock.types.commands import Command, LockInfo
 from raftlock.types.events import Json, Note
 from raftlock.types.ids import Index, LockID, Millis, NodeID, ProposalID, Term
 from raftlock.types.log import LogEntry, Snapshot
+from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 from raftlock.types.rpc import Message
 from raftlock.types.status import ProposalResult
@@ -113,6 +115,8 @@ class Driver:
         """Put one event through the core. `cause` is the trace number of what brought it here."""
         work = Work()
         led = self.raft.role is NodeRole.LEADER
+        if isinstance(event, Wake):
+            self._idle(event.now, work)
         self._run(event, cause, work)
         return self._finish(event.now, led, work)
 
@@ -289,6 +293,14 @@ class Driver:
         self.proposals.applied(now, entry.index, entry.term, message.command_result_data)
         work.outcomes.extend(message.outcomes)
 
+    def _idle(self, now: Millis, work: Work) -> None:
+        """No entry came: by the correct rules the table stays as it is (`LockMachine.idle`)."""
+        message = self.table.idle(now)
+        if message is not None:
+            for change in message.changes:
+                self._tell(Note("lock", _lock_data(change)))
+            work.outcomes.extend(message.outcomes)
+
     def _restore(self, snapshot: Snapshot, cause: int) -> None:
         """The table becomes the snapshot's; all its locks are told, since any may have changed."""
         self.table.restore(snapshot.data)
@@ -302,8 +314,11 @@ class Driver:
 
     def _tell_recovery(self, recovered: Recovered) -> None:
         """Tell the trace what a restarted node found on its disk."""
-        state = recovered.state
+        state, (index, members) = recovered.state, self.raft.members
         if state.current_term == 0:
+            # It has never run: who joins says by whom it goes, the others go by the header.
+            if members.learners:
+                self._tell(Note("config", _members_data(index, members), rule="Restart"))
             return
         self._tell(Note("term", {"term": state.current_term}, rule="Restart"))
         if state.voted_for:
@@ -319,6 +334,8 @@ class Driver:
             self._restore(recovered.snapshot, told)
         if recovered.entries:
             self._tell(Note("append", rule="Restart", entries=recovered.entries))
+        if index > 0 or members.learners:
+            self._tell(Note("config", _members_data(index, members), rule="Restart"))
 
     def _tell_all(self, notes: tuple[Note, ...], cause: int) -> int:
         """Record `notes` in order, and give the first one's number: it is the others' cause."""
@@ -355,6 +372,15 @@ class Driver:
         if not entry.command and self.raft.log.term_at(Index(entry.index - 1)) != entry.term:
             return "no-op"
         return describe(entry.command)
+
+
+def _members_data(index: Index, members: Configuration) -> dict[str, Json]:
+    return {
+        "index": index,
+        "voters": list(members.voters),
+        "learners": list(members.learners),
+        "outgoing": list(members.outgoing),
+    }
 
 
 def _lock_data(change: LockChange) -> dict[str, Json]:

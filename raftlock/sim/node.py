@@ -134,6 +134,11 @@ class SimNode:
         self.disk.fail(self.kept_writes)
         self.kept_writes = 0
 
+    def begin_anew(self, plan: NodePlan) -> None:
+        """Have an empty disk, and be made otherwise from now on."""
+        self.plan = plan
+        self.disk = SimDisk(plan.storage_rules)
+
     # ---- its clock ----
 
     def now_ms(self) -> Millis:

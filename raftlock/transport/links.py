@@ -246,11 +246,12 @@ class Links:
         self.version += 1
 
     def _pair(self, src: NodeID, dst: NodeID) -> tuple[NodeID, NodeID]:
-        self._check_node(src)
-        self._check_node(dst)
-        if src == dst:
+        pair = (src, dst)
+        if pair not in self._plain:
+            self._check_node(src)
+            self._check_node(dst)
             raise InvalidArgument(f"A link joins two nodes; {src} was given twice.")
-        return (src, dst)
+        return pair
 
     def _check_node(self, node: NodeID) -> None:
         if node not in self._nodes:

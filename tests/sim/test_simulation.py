@@ -269,3 +269,15 @@ def test_what_is_as_usual_is_not_in_the_header():
     assert not {"snapshot_entries", "snapshot_tail", "lease_reads"} & usual.keys()
     header = Simulation(nodes=3, timing="lan", lease_reads=True).recorder.header
     assert header["lease_reads"] is True
+
+
+def test_a_client_looks_at_a_lock(simulation):
+    held = simulation.client("alice").acquire("printer")
+    info = simulation.client("bob").get_lock_info("printer")
+    assert (info.owner_id, info.version) == ("alice", held.token)
+    simulation.client("alice").release(held)
+    told = simulation.recorder.last_seq
+    assert simulation.client("bob").get_lock_info("printer").owner_id == ""
+    simulation.goto(told)
+    simulation.run(1)
+    assert simulation.recorder.last_seq > told
