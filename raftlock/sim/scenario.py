@@ -43,10 +43,14 @@ that is up and does not lead, is down, or stands still.
 
 from __future__ import annotations
 
+import re
+
 from raftlock.errors import InvalidArgument
 from raftlock.sim.stage import SETTINGS, Stage
 
-__all__ = ["rewrite"]
+__all__ = ["rewrite", "rewrite_page"]
+
+_IN_A_PAGE = re.compile(r"(^```text\n)(.*?)(^```$)", re.MULTILINE | re.DOTALL)
 
 
 def rewrite(text: str) -> str:
@@ -71,6 +75,11 @@ def rewrite(text: str) -> str:
     if stage is not None:
         written[last:last] = _indented(stage.finish())
     return "\n".join(written) + "\n"
+
+
+def rewrite_page(page: str) -> str:
+    """A page in Markdown with every scenario in it (between ```text and ```) as it is told."""
+    return _IN_A_PAGE.sub(lambda found: found[1] + rewrite(found[2]) + found[3], page)
 
 
 def _set(settings: dict[str, str], line: str, *, too_late: bool) -> None:
