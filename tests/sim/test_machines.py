@@ -154,6 +154,8 @@ def test_a_clock_that_jumps_lets_timers_run_out(simulation):
 def test_a_leader_that_slept_steps_down(simulation):
     old = simulation.leader
     simulation.clock_jump(old, 5)
+    simulation.run(0.01)
+    assert simulation.leader is None
     assert simulation.wait_for_leader() != old
     assert simulation.client("bob").get_lock_info("printer").owner_id == "alice"
 
