@@ -21,6 +21,7 @@ from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
 from raftlock.storage.memory import MemoryStorage
 from raftlock.trace.recorder import Recorder
+from raftlock.trace.situation import leader_in
 from raftlock.trace.view import ClusterView
 from raftlock.transport.limits import check_client_id, millis_from_seconds
 from raftlock.transport.links import Links
@@ -341,26 +342,6 @@ class Laboratory:
         if src == dst:
             raise InvalidArgument(f"A link joins two nodes: {src} has none to itself.")
         return src, dst
-
-
-def leader_in(view: ClusterView) -> NodeID | None:
-    """The node that leads in `view`: it runs, and a majority, itself included, follows it.
-
-    Who cannot hear it any more is no follower, though it may not have noticed yet: a leader that
-    was cut off from the majority can commit nothing, so it leads in its own eyes only.
-    """
-    for node in view.nodes.values():
-        if node.role == "leader" and node.state == "up":
-            following = [
-                other
-                for other in view.nodes.values()
-                if other.state == "up"
-                and (other.term, other.leader) == (node.term, node.id)
-                and (other is node or view.network.both_ways(node.id, other.id))
-            ]
-            if len(following) >= view.majority:
-                return NodeID(node.id)
-    return None
 
 
 def _header(settings: LabSettings) -> dict[str, Json]:
