@@ -25,6 +25,8 @@ GRACE_US = 1_000_000
 
 _DONE = frozenset({"granted", "renewed", "released", "cancelled"})
 _READ = "get_lock_info"
+_OF_THE_CALL = 305
+"""The code of a refusal that is about the call (its id is still in use), not about the request."""
 
 _Call = tuple[str, str, str]
 """Client, operation and request id."""
@@ -81,7 +83,7 @@ class AnswerChecker:
         status = text(data, "status")
         if status == "ok" and text(data, "result") in _DONE:
             self._was_done(event)
-        elif status == "fail" and "code" in data:
+        elif status == "fail" and number(data, "code") not in {0, _OF_THE_CALL}:
             self._was_not_done(event)
 
     def _was_done(self, event: TraceEvent) -> None:
@@ -93,7 +95,18 @@ class AnswerChecker:
             to_whom = f"which was given to {owner[1]} for {owner[0]}" if owner else "and nobody was"
             sentence = f"{client} was told that it has {lock} with token {token}, {to_whom}."
             self._say("fencing", sentence)
-        elif (result, token) not in model.answers.get((client, request), ()):
+            return
+        known = model.answers.get((client, request), ())
+        if (result, token) in known:
+            return
+        tokens = [str(given) for what, given in known if what == result]
+        if tokens:
+            sentence = (
+                f"{client} was told that its request {request} was {result} with token {token}, "
+                f"and the log did that with {', '.join(tokens)}."
+            )
+            self._say("fencing", sentence)
+        else:
             sentence = (
                 f"{client} was told that its request {request} was done ({result}, token {token}), "
                 "and no entry did that."
