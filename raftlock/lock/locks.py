@@ -97,5 +97,5 @@ class Lock:
     def fingerprint(self) -> int:
         """64 bits over the lock, computed anew only after it was touched."""
         if self._fingerprint is None:
-            self._fingerprint = fingerprint([self.lock_id, self.hold, self.queue])
+            self._fingerprint = fingerprint(self.lock_id, self.hold, self.queue.fingerprints())
         return self._fingerprint
