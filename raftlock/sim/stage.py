@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from raftlock.check.checker import Checker, check_history
 from raftlock.check.violation import Violation
 from raftlock.errors import InvalidArgument, RaftLockError
+from raftlock.sim.client import Ask
 from raftlock.sim.mutants import MUTANTS, mutant_named
 from raftlock.sim.simulation import Simulation
 from raftlock.sim.world import RuleSet
@@ -18,6 +19,7 @@ from raftlock.trace.sentences import tell
 from raftlock.trace.view import ClusterView
 from raftlock.transport.limits import millis_from_seconds
 from raftlock.types.events import Json, TraceEvent
+from raftlock.types.ids import NodeID
 
 __all__ = ["COMMANDS", "SETTINGS", "Stage"]
 
@@ -33,6 +35,10 @@ COMMANDS = {
     "freeze": "freeze NODE",
     "thaw": "thaw NODE",
     "crash": "crash NODE POINT",
+    "transfer": "transfer [NODE]",
+    "add": "add NODE",
+    "remove": "remove NODE",
+    "wipe": "wipe NODE [as voter]",
     "cut": "cut A B, or cut A -> B",
     "restore": "restore A B, or restore A -> B",
     "partition": "partition A B | C D E",
@@ -41,12 +47,13 @@ COMMANDS = {
     "duplicate": "duplicate A B",
     "hold": "hold A B SECONDS",
     "status": "status",
+    "members": "members",
     "locks": "locks",
     "check": "check",
 }
 """How each command is written, by its first word; a client's begin with the client's name."""
 
-CLIENT_OPS = ("acquire", "wait", "release", "renew", "cancel", "write")
+CLIENT_OPS = ("acquire", "wait", "release", "renew", "cancel", "look", "write")
 
 _QUIET_MAX = 10_000
 """After so many events without a sentence nothing more is expected to be told."""
@@ -109,7 +116,8 @@ class Stage:
             raise InvalidArgument("There is no command after the >.")
         if len(words) > 1 and words[1] in CLIENT_OPS:
             return self._client(words[0], words[1], words[2:])
-        for family in (self._time, self._node_verb, self._link_verb, self._look):
+        families = (self._time, self._node_verb, self._member_verb, self._link_verb, self._look)
+        for family in families:
             answer = family(words)
             if answer is not None:
                 return answer
@@ -167,6 +175,26 @@ class Stage:
                 simulation.thaw(self._place(name))
             case ["crash", name, point]:
                 simulation.crash_on_write(self._node(name), point)
+            case _:
+                return None
+        return []
+
+    def _member_verb(self, words: list[str]) -> list[str] | None:
+        simulation = self._simulation
+        match words:
+            case ["transfer"]:
+                simulation.transfer_leadership()
+            case ["transfer", name]:
+                simulation.transfer_leadership(self._node(name))
+            case ["add", name]:
+                simulation.add_node(name)
+            case ["remove", name]:
+                simulation.remove_node(self._node(name))
+            case ["wipe", name]:
+                simulation.wipe(self._node(name))
+            case ["wipe", name, "as", "voter"]:
+                self._broken = self._broken or "A lost disk that keeps its vote"
+                simulation.wipe(self._node(name), as_voter=True)
             case _:
                 return None
         return []
@@ -234,16 +262,21 @@ class Stage:
         if op == "write":
             self._simulation.write(name, lock, options.get("work", 0.0))
             return []
+        if op == "look":
+            return self._answer(self._simulation.ask(name, "info", lock), rest)
         told: dict[str, Json] = {"priority": int(options.get("priority", 0))}
         if "ttl" in options:
             told["ttl_ms"] = millis_from_seconds("ttl", options["ttl"])
         if "wait" in options:
             told["wait_ms"] = millis_from_seconds("wait", options["wait"])
-        ask = self._simulation.ask(name, op, lock, **told)
+        return self._answer(self._simulation.ask(name, op, lock, **told), rest)
+
+    def _answer(self, ask: Ask, rest: list[str]) -> list[str]:
+        """What is answered, unless nobody waits for it; of a look the trace tells."""
         if "&" in rest:
             return []
         self._simulation.run_until_answered(ask, placed=True)
-        return [f"-> {ask.state}"]
+        return [] if ask.result is not None else [f"-> {ask.state}"]
 
     # ---- looking ----
 
@@ -251,6 +284,8 @@ class Stage:
         match words:
             case ["status"]:
                 return self._status()
+            case ["members"]:
+                return self._members()
             case ["locks"]:
                 return self._locks()
             case ["check"]:
@@ -276,9 +311,24 @@ class Stage:
             lines.append(line)
         return lines
 
+    def _members(self) -> list[str]:
+        """The members by the leader's log, or by that of the first node that is up."""
+        statuses = self._simulation.status()
+        leader = self._simulation.leader
+        status = statuses[NodeID(leader)] if leader else next(iter(statuses.values()), None)
+        if status is None or status.configuration is None:
+            return ["all nodes are down"]
+        members = status.configuration
+        parts = (("voters", members.voters), ("learners", members.learners))
+        told = [f"{part}: {', '.join(names)}" for part, names in parts if names]
+        if members.is_joint:
+            told.append(f"and until that is done also: {', '.join(members.outgoing)}")
+        return told
+
     def _locks(self) -> list[str]:
-        """The table of the node that has applied most."""
-        up = [node for node in self._simulation.world.nodes.values() if node.is_up]
+        """The leader's table; if there is none, that of the node that has applied most."""
+        nodes, leader = self._simulation.world.nodes, self._simulation.leader
+        up = [node for node in nodes.values() if node.is_up and leader in {node.id, None}]
         if not up:
             return ["all nodes are down"]
         table = max(up, key=lambda node: node.running.raft.last_applied).running.table

@@ -6,13 +6,14 @@ from raftlock.check.violation import Violation
 from raftlock.cli import main
 from raftlock.errors import InvalidArgument
 from raftlock.sim import scenario, stage
-from raftlock.sim.scenario import rewrite
+from raftlock.sim.scenario import rewrite, rewrite_page
 from raftlock.sim.stage import CLIENT_OPS, COMMANDS, SETTINGS
 from tests.house import ROOT
 
 FOLDER = ROOT / "tests" / "scenarios"
 FILES = sorted(FOLDER.glob("*.txt"))
 LINES_MAX = 75
+PAGE = ROOT / "docs" / "scenarios.md"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -31,7 +32,22 @@ def test_it_can_be_read_in_a_minute(path):
 
 
 def test_there_are_some():
-    assert len(FILES) >= 10
+    assert len(FILES) >= 28
+
+
+def test_the_page_that_teaches_them_is_told_as_written():
+    text = PAGE.read_text(encoding="utf-8")
+    assert text.count("```text\n") == 2
+    assert rewrite_page(text) == text
+
+
+def test_the_page_has_every_command_and_setting():
+    text = PAGE.read_text(encoding="utf-8").replace("\\|", "|")
+    for usage in COMMANDS.values():
+        for way in usage.split(", or "):
+            assert f"`{way}`" in text
+    for word in (*SETTINGS, *CLIENT_OPS):
+        assert f"`{word}" in text or f" {word} " in text
 
 
 def test_whatever_can_be_written_is_listed():
@@ -139,3 +155,14 @@ def test_the_command_compares_and_rewrites(tmp_path, capsys):
     assert main(["scenario", "--rewrite", str(path)]) == 0
     assert main(["scenario", str(path)]) == 0
     assert "as written" in capsys.readouterr().out
+
+
+def test_the_command_takes_pages_too(tmp_path):
+    page = tmp_path / "a.md"
+    page.write_text("# Nobody yet\n\n```text\n> check\n```\n\n```text\n> locks\n```\n")
+    assert main(["scenario", "--rewrite", str(page)]) == 0
+    assert page.read_text() == (
+        "# Nobody yet\n\n```text\n> check\n  0.000  n1 starts.\n  0.000  n2 starts.\n"
+        "  0.000  n3 starts.\n  nothing is broken so far\n```\n\n```text\n> locks\n"
+        "  0.000  n1 starts.\n  0.000  n2 starts.\n  0.000  n3 starts.\n  no lock is held\n```\n"
+    )
