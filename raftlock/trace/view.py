@@ -407,7 +407,9 @@ def _timer_set(node: NodeView, event: TraceEvent) -> None:
     data = event.data
     node.pre_vote = None  # who waits anew does not ask any more; who asks says so after this
     node.timer = Timer(text(data, "timer"), number(data, "deadline"), number(data, "duration"))
-    node.timer_at = event.t
+    # A node counts its timers in whole milliseconds; a clock that jumped counts from elsewhere.
+    begun = node.timer.deadline - node.timer.duration
+    node.timer_at = begun if 0 <= event.t - begun < 1_000 else event.t
 
 
 def _timer_fire(node: NodeView, event: TraceEvent) -> None:
