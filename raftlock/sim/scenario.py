@@ -23,8 +23,11 @@ it breaks, in a line that begins with ``!``).
 Commands (``stage`` does them):
 
 - time: ``run SECONDS``, ``step [N]``, ``back [N]``, ``wait for leader``;
-- nodes: ``kill NODE``, ``restart NODE``, ``freeze NODE``, ``thaw NODE`` (or a client's name),
-  ``crash NODE POINT`` (at its next write: ``before``, ``written``, ``synced``, ``sent``);
+- nodes: ``kill NODE [torn]``, ``restart NODE``, ``freeze NODE``, ``thaw NODE`` (or a client's
+  name), ``crash NODE POINT [torn]`` (at its next write: ``before``, ``written``, ``synced``,
+  ``sent``; ``torn``: the first record that was not synced is on the disk in part);
+- machines: ``disk NODE FAULT`` (``fail_write``, ``fail_sync``, ``full``, ``flip``, ``well``),
+  ``clock NODE +SECONDS`` (it jumps ahead), ``drift NODE PERCENT`` (it runs too fast, or too slow);
 - members: ``transfer [NODE]`` (the leader hands its office over), ``add NODE``, ``remove NODE``,
   ``wipe NODE [as voter]`` (its disk is lost);
 - links: ``cut A B``, ``cut A -> B``, ``restore A B``, ``restore A -> B``,
@@ -43,10 +46,14 @@ that is up and does not lead, is down, or stands still.
 
 from __future__ import annotations
 
+import re
+
 from raftlock.errors import InvalidArgument
 from raftlock.sim.stage import SETTINGS, Stage
 
-__all__ = ["rewrite"]
+__all__ = ["rewrite", "rewrite_page"]
+
+_IN_A_PAGE = re.compile(r"(^```text\n)(.*?)(^```$)", re.MULTILINE | re.DOTALL)
 
 
 def rewrite(text: str) -> str:
@@ -71,6 +78,11 @@ def rewrite(text: str) -> str:
     if stage is not None:
         written[last:last] = _indented(stage.finish())
     return "\n".join(written) + "\n"
+
+
+def rewrite_page(page: str) -> str:
+    """A page in Markdown with every scenario in it (between ```text and ```) as it is told."""
+    return _IN_A_PAGE.sub(lambda found: found[1] + rewrite(found[2]) + found[3], page)
 
 
 def _set(settings: dict[str, str], line: str, *, too_late: bool) -> None:
