@@ -259,3 +259,23 @@ def test_a_branch_and_a_script_lead_to_the_same_trace():
     again.script = [dict(action) for action in simulation.script]
     again.run_to(simulation.world.clock.now)
     assert [encode_event(event) for event in again.recorder.events] == told
+
+
+def test_what_was_synced_is_told_though_the_node_dies_of_it(simulation):
+    node = follower(simulation)
+    simulation.crash_on_write(node, "synced")
+    write_something(simulation)
+    told = [event for event in simulation.recorder.events if event.node == node]
+    kinds = [event.kind for event in told if event.kind in {"write", "fsync", "node"}]
+    assert kinds[-3:] == ["write", "fsync", "node"]
+    frozen = simulation.leader
+    simulation.client("carol").submit("acquire", "scanner")
+    simulation.run_until(lambda _: bool(simulation.world.nodes[frozen].disk._cache))
+    simulation.freeze(frozen)
+    simulation.run(0.1)
+    told = [event.kind for event in simulation.recorder.events if event.node == frozen]
+    assert told.count("fsync") == told.count("write")
+    simulation.thaw(frozen)
+    simulation.run(0.5)
+    told = [event.kind for event in simulation.recorder.events if event.node == frozen]
+    assert told.count("fsync") == told.count("write")
