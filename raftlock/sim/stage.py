@@ -30,11 +30,14 @@ COMMANDS = {
     "step": "step [N]",
     "back": "back [N]",
     "wait": "wait for leader",
-    "kill": "kill NODE",
+    "kill": "kill NODE [torn]",
     "restart": "restart NODE",
     "freeze": "freeze NODE",
     "thaw": "thaw NODE",
-    "crash": "crash NODE POINT",
+    "crash": "crash NODE POINT [torn]",
+    "disk": "disk NODE FAULT",
+    "clock": "clock NODE +SECONDS",
+    "drift": "drift NODE PERCENT",
     "transfer": "transfer [NODE]",
     "add": "add NODE",
     "remove": "remove NODE",
@@ -165,16 +168,22 @@ class Stage:
     def _node_verb(self, words: list[str]) -> list[str] | None:
         simulation = self._simulation
         match words:
-            case ["kill", name]:
-                simulation.kill(self._node(name))
+            case ["kill", name, *torn] if torn in ([], ["torn"]):
+                simulation.kill(self._node(name), torn=bool(torn))
             case ["restart", name]:
                 simulation.restart(self._node(name))
             case ["freeze", name]:
                 simulation.freeze(self._place(name))
             case ["thaw", name]:
                 simulation.thaw(self._place(name))
-            case ["crash", name, point]:
-                simulation.crash_on_write(self._node(name), point)
+            case ["crash", name, point, *torn] if torn in ([], ["torn"]):
+                simulation.crash_on_write(self._node(name), point, torn=bool(torn))
+            case ["disk", name, fault]:
+                simulation.disk_fault(self._node(name), fault)
+            case ["clock", name, seconds] if seconds.startswith("+"):
+                simulation.clock_jump(self._node(name), _number(seconds))
+            case ["drift", name, percent]:
+                simulation.drift(self._node(name), _number(percent))
             case _:
                 return None
         return []
