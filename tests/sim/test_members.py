@@ -1,6 +1,7 @@
 import pytest
 
 from raftlock import Simulation
+from raftlock.check import check_trace
 from raftlock.errors import Busy, InvalidArgument, NoLeader, Timeout, UnknownNode
 from raftlock.sim.timeline import Timeline
 from raftlock.trace.export import encode_event
@@ -300,3 +301,16 @@ def test_an_entry_says_who_is_a_member(simulation):
         "members n1 n2 n3 n4, with n1 n2 n3",
         "members n1 n2 n3 n4",
     ]
+
+
+def test_changes_of_members_keep_every_promise():
+    simulation = Simulation(nodes=3, seed=5, timing="lan")
+    simulation.wait_for_leader()
+    simulation.client("alice").acquire("printer", ttl=60)
+    simulation.add_node("n4")
+    simulation.transfer_leadership("n4")
+    simulation.remove_node("n1")
+    simulation.wipe("n2")
+    simulation.add_node("n2.2")
+    simulation.client("bob").acquire("scanner")
+    assert check_trace(simulation.recorder.header, simulation.recorder.events) == []
