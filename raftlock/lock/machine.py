@@ -38,6 +38,7 @@ from raftlock.types.log import ApplyMsg, LogEntry
 __all__ = ["LockMachine"]
 
 _NO_LOCAL_CLOCK = Millis(0)
+_NO_REFUSAL = Refusal(ErrorCode.OK, "")
 
 
 @dataclass(slots=True)
@@ -252,7 +253,8 @@ class LockMachine(LockTable):
                 return self._end_session(command)
 
     def _acquire(self, command: Command) -> Outcome:
-        command = replace(command, ttl=command.ttl or DEFAULT_TTL_MS)
+        if not command.ttl:
+            command = replace(command, ttl=DEFAULT_TTL_MS)
         lock = self._look(command.lock_id)
         hold = lock.hold
         if lock.is_idle and len(self._locks) >= self._limits.locks:
@@ -295,8 +297,10 @@ class LockMachine(LockTable):
 
     # --------------------------------------------------------------- holds
 
-    def _grant(self, lock: Lock, command: Command, why: str) -> Outcome:
-        """Give a lock to a client, with a token of its own."""
+    def _grant(
+        self, lock: Lock, command: Command, why: str, since: Millis | None = None
+    ) -> Outcome:
+        """Give a lock to a client, with a token of its own; it waited since then, if it did."""
         token = self._rules.token(self._last_token, self._step.index)
         deadline = Millis(self._clock + command.ttl)
         hold = Hold(
@@ -306,7 +310,7 @@ class LockMachine(LockTable):
         )
         self._statistics.acquired += 1
         self._set_hold(lock, hold, why)
-        return self._outcome(OutcomeStatus.GRANTED, command, hold)
+        return self._outcome(OutcomeStatus.GRANTED, command, hold, since=since)
 
     def _extend(self, lock: Lock, hold: Hold, command: Command, status: OutcomeStatus) -> Outcome:
         """Prolong a hold: a renewal, or a re-acquire by the holder."""
@@ -348,8 +352,7 @@ class LockMachine(LockTable):
             if self._rules.may_grant(self._step.now, waiter.place):
                 self._leave_queue(lock, waiter)
                 self._statistics.waits_granted += 1
-                granted = self._grant(lock, waiter.command, "promoted")
-                self._decide(replace(granted, enqueued_stamp=waiter.stamp))
+                self._decide(self._grant(lock, waiter.command, "promoted", waiter.stamp))
                 return True
         return False
 
@@ -396,13 +399,15 @@ class LockMachine(LockTable):
     def _queued(self, waiter: Waiter) -> Outcome:
         """How a wait stands now."""
         command, place = waiter.command, waiter.place
+        lock = self._look(command.lock_id)
+        position = lock.queue.position(place.client_id)
         return replace(
-            self._outcome(OutcomeStatus.QUEUED, command),
+            self._outcome(OutcomeStatus.QUEUED, command, since=waiter.stamp),
             ttl=command.ttl,
             stamp=waiter.stamp,
-            enqueued_stamp=waiter.stamp,
             deadline=place.deadline,
-            position=self._look(command.lock_id).queue.position(place.client_id),
+            position=position,
+            estimate=lock.turn_in(position, self._clock, self._statistics.hold_time_average),
         )
 
     def _end_wait(self, waiter: Waiter, ended: Refusal) -> None:
@@ -419,9 +424,18 @@ class LockMachine(LockTable):
     # ------------------------------------------------------------- answers
 
     def _outcome(
-        self, status: OutcomeStatus, command: Command, hold: Hold | None = None
+        self,
+        status: OutcomeStatus,
+        command: Command,
+        hold: Hold | None = None,
+        *,
+        refusal: Refusal = _NO_REFUSAL,
+        since: Millis | None = None,
     ) -> Outcome:
-        """An answer to a command, decided now; with its hold, if it came to one."""
+        """An answer to a command, decided now; with its hold, if it came to one.
+
+        `since` is when it began to wait, if it did, and `refusal` why it came to nothing.
+        """
         return Outcome(
             status=status,
             op=command.op,
@@ -433,14 +447,15 @@ class LockMachine(LockTable):
             token=hold.token if hold else Index(0),
             ttl=command.ttl if hold else Millis(0),
             stamp=self._clock,
-            enqueued_stamp=self._clock,
+            enqueued_stamp=self._clock if since is None else since,
             deadline=hold.deadline if hold else Millis(0),
+            code=refusal.code,
+            message=refusal.message,
         )
 
     def _refuse(self, command: Command, refusal: Refusal) -> Outcome:
         self._statistics.refused += 1
-        outcome = self._outcome(OutcomeStatus.REFUSED, command)
-        return replace(outcome, code=refusal.code, message=refusal.message)
+        return self._outcome(OutcomeStatus.REFUSED, command, refusal=refusal)
 
     def _decide(self, outcome: Outcome) -> None:
         """The final answer of a request that waited, not of this entry's own."""
@@ -452,13 +467,7 @@ class LockMachine(LockTable):
         timed_out = ended.code is ErrorCode.WAIT_TIMED_OUT
         status = OutcomeStatus.TIMED_OUT if timed_out else OutcomeStatus.CANCELLED
         self._statistics.wait_ended(timed_out=timed_out)
-        outcome = replace(
-            self._outcome(status, waiter.command),
-            enqueued_stamp=waiter.stamp,
-            code=ended.code,
-            message=ended.message,
-        )
-        self._decide(outcome)
+        self._decide(self._outcome(status, waiter.command, refusal=ended, since=waiter.stamp))
         return status
 
     def _touch(self, lock: Lock, why: str) -> None:

@@ -31,6 +31,11 @@ class Statistics:
     hold_time_total: Millis = Millis(0)
     hold_time_longest: Millis = Millis(0)
 
+    @property
+    def hold_time_average(self) -> Millis:
+        """How long a hold lasted, on average; 0 if none has ended."""
+        return Millis(self.hold_time_total // max(1, self.released + self.expired))
+
     def wait_ended(self, *, timed_out: bool) -> None:
         """A wait came to nothing."""
         if timed_out:

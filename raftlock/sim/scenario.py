@@ -23,8 +23,11 @@ it breaks, in a line that begins with ``!``).
 Commands (``stage`` does them):
 
 - time: ``run SECONDS``, ``step [N]``, ``back [N]``, ``wait for leader``;
-- nodes: ``kill NODE``, ``restart NODE``, ``freeze NODE``, ``thaw NODE`` (or a client's name),
-  ``crash NODE POINT`` (at its next write: ``before``, ``written``, ``synced``, ``sent``);
+- nodes: ``kill NODE [torn]``, ``restart NODE``, ``freeze NODE``, ``thaw NODE`` (or a client's
+  name), ``crash NODE POINT [torn]`` (at its next write: ``before``, ``written``, ``synced``,
+  ``sent``; ``torn``: the first record that was not synced is on the disk in part);
+- machines: ``disk NODE FAULT`` (``fail_write``, ``fail_sync``, ``full``, ``flip``, ``well``),
+  ``clock NODE +SECONDS`` (it jumps ahead), ``drift NODE PERCENT`` (it runs too fast, or too slow);
 - members: ``transfer [NODE]`` (the leader hands its office over), ``add NODE``, ``remove NODE``,
   ``wipe NODE [as voter]`` (its disk is lost);
 - links: ``cut A B``, ``cut A -> B``, ``restore A B``, ``restore A -> B``,

@@ -30,11 +30,14 @@ COMMANDS = {
     "step": "step [N]",
     "back": "back [N]",
     "wait": "wait for leader",
-    "kill": "kill NODE",
+    "kill": "kill NODE [torn]",
     "restart": "restart NODE",
     "freeze": "freeze NODE",
     "thaw": "thaw NODE",
-    "crash": "crash NODE POINT",
+    "crash": "crash NODE POINT [torn]",
+    "disk": "disk NODE FAULT",
+    "clock": "clock NODE +SECONDS",
+    "drift": "drift NODE PERCENT",
     "transfer": "transfer [NODE]",
     "add": "add NODE",
     "remove": "remove NODE",
@@ -95,18 +98,26 @@ class Stage:
         return [] if quietly else [*self._told, *answer]
 
     def finish(self) -> list[str]:
-        """What the whole run came to: nothing, or what the broken rule has broken.
+        """What the whole run came to: nothing, or what only its end shows to be broken.
 
         Raises `InvalidArgument` if correct rules broke a promise, or a broken one none.
         """
-        found = self._telling.found or check_history(self._simulation.recorder.events)
+        told = self._telling.found
+        self._telling.end()
+        found = self._found()
+        if self._telling.disk_was_lost:
+            return []
         if not self._broken:
             for violation in found:
                 raise InvalidArgument(f"{violation.property} is broken: {violation.text}")
             return []
         if not found:
             raise InvalidArgument(f"{self._broken} breaks nothing here: let more happen.")
-        return [] if self._telling.found else [_shown(found[0])]
+        return [] if told else [_shown(found[0])]
+
+    def _found(self) -> list[Violation]:
+        """What is broken so far, in the trace or, if nothing is there, in its history."""
+        return self._telling.found or check_history(self._simulation.recorder.events)
 
     def _listen(self) -> None:
         self._told += self._telling.news()
@@ -165,16 +176,22 @@ class Stage:
     def _node_verb(self, words: list[str]) -> list[str] | None:
         simulation = self._simulation
         match words:
-            case ["kill", name]:
-                simulation.kill(self._node(name))
+            case ["kill", name, *torn] if torn in ([], ["torn"]):
+                simulation.kill(self._node(name), torn=bool(torn))
             case ["restart", name]:
                 simulation.restart(self._node(name))
             case ["freeze", name]:
                 simulation.freeze(self._place(name))
             case ["thaw", name]:
                 simulation.thaw(self._place(name))
-            case ["crash", name, point]:
-                simulation.crash_on_write(self._node(name), point)
+            case ["crash", name, point, *torn] if torn in ([], ["torn"]):
+                simulation.crash_on_write(self._node(name), point, torn=bool(torn))
+            case ["disk", name, fault]:
+                simulation.disk_fault(self._node(name), fault)
+            case ["clock", name, seconds] if seconds.startswith("+"):
+                simulation.clock_jump(self._node(name), _number(seconds))
+            case ["drift", name, percent]:
+                simulation.drift(self._node(name), _number(percent))
             case _:
                 return None
         return []
@@ -193,7 +210,6 @@ class Stage:
             case ["wipe", name]:
                 simulation.wipe(self._node(name))
             case ["wipe", name, "as", "voter"]:
-                self._broken = self._broken or "A lost disk that keeps its vote"
                 simulation.wipe(self._node(name), as_voter=True)
             case _:
                 return None
@@ -340,9 +356,8 @@ class Stage:
         return lines or ["no lock is held"]
 
     def _check(self) -> list[str]:
-        found = self._telling.found or check_history(self._simulation.recorder.events)
         first: dict[str, Violation] = {}
-        for violation in found:
+        for violation in self._found():
             first.setdefault(violation.property, violation)
         return [_shown(violation) for violation in first.values()] or ["nothing is broken so far"]
 
@@ -367,8 +382,17 @@ class _Telling:
 
     @property
     def found(self) -> list[Violation]:
-        """What was broken so far."""
-        return self._checker.violations
+        """What was broken so far; also what had to be, since a disk was lost."""
+        return [*self._checker.violations, *self._checker.expected]
+
+    @property
+    def disk_was_lost(self) -> bool:
+        """Whether a node votes on that has forgotten what it promised."""
+        return self._checker.disk_was_lost
+
+    def end(self) -> None:
+        """Nothing more comes: look at what is left open."""
+        self._checker.end()
 
     def news(self) -> Iterator[str]:
         """What is told since the last call, and what is taken back; the first violation, too."""
@@ -382,7 +406,7 @@ class _Telling:
             while self._lines and self._lines[-1][0] > self._seen:
                 yield f"undone: {self._lines.pop()[1]}"
         for event in recorder.since(self._seen, recorder.last_seq):
-            sound = not self.found
+            sound = not self.found  # the first is told: the others follow from it
             told = self._sentence(event)
             if told:
                 line = f"{event.t / 1_000_000:.3f}  {told}"

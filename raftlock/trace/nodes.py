@@ -329,7 +329,7 @@ class NodeView:
         self.log.wipe(seq)
         self.term, self.voted_for, self.disk_term, self.disk_vote = 0, "", 0, ""
         self.snapshot, self.clock_ms = 0, 0
-        del self.configurations[1:]
+        self.configurations = []
 
     def go_by(self, index: int, configuration: Configuration) -> None:
         """From now on this node goes by these members, as entry `index` says."""

@@ -76,3 +76,19 @@ def test_a_hold_lasts_to_its_end_or_to_its_deadline(clock, lasted):
     assert statistics.hold_time_total == 10 + lasted
     assert statistics.hold_time_longest == max(lasted, 3_500)
     assert (statistics.released, statistics.expired) == ((0, 1) if clock > 5_000 else (1, 0))
+
+
+def test_a_place_in_the_queue_comes_with_an_estimate():
+    bench = Bench()
+    bench.acquire("alice", ttl=10)
+    assert bench.wait("bob", ttl=5, at=4).estimate == 6_000, "alice's time, as long as none ended"
+    assert bench.wait("carol", ttl=5).estimate == 6_000 + 5_000
+    assert bench.wait("first", ttl=5, priority=9).estimate == 6_000
+    bench.release("alice", at=6)
+    assert bench.machine.stats().hold_time_average == 6_000
+    session = bench.open("dave")
+    asked = {"session_id": session, "sequence": 1, "ttl": 5, "at": 8}
+    assert bench.wait("dave", **asked).estimate == 3_000 + 5_000 + 5_000, "no more than TTLs allow"
+    bench.renew("first", ttl=600, at=8)
+    again = bench.wait("dave", **asked)
+    assert (again.position, again.estimate) == (2, 3 * 6_000), "a retry is told the present state"

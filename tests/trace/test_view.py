@@ -81,6 +81,11 @@ def test_a_lost_disk_leaves_nothing_and_a_successor_stands_by(tell):
     assert tell.view.network.both_ways("n3.2", "n1")
     assert not tell.view.network.both_ways("n3.2", "n4")
     assert (node(tell, "n3.2").fate, tell.view.part("n3.2")) == ("", "no member")
+    tell.members("n1", 2, ["n1", "n2", "n4", "n5"], ["n3.2"], FIVE)
+    assert "n3" in tell.view.nodes
+    tell.members("n1", 3, ["n1", "n2", "n4", "n5"], ["n3.2"])
+    assert list(tell.view.nodes) == ["n1", "n2", "n3.2", "n4", "n5"]
+    assert tell.view.shape_version == tell.view.seq
 
 
 def test_a_lost_disk_of_a_voter_that_comes_back(tell):

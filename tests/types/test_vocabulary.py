@@ -510,3 +510,10 @@ def test_only_queued_is_not_final():
 def test_how_long_a_hold_lasted_on_average():
     assert LockStats().hold_time_average == 0
     assert LockStats(released=2, expired=1, hold_time_total=Millis(10)).hold_time_average == 3
+
+
+def test_an_estimate_is_written_where_there_is_one():
+    queued = dataclasses.replace(OUTCOME, estimate=Millis(1_500))
+    assert encode(queued)["estimate"] == 1_500
+    assert decode(Outcome, encode(queued)) == queued
+    assert "estimate" not in encode(OUTCOME)
