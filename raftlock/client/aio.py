@@ -16,7 +16,7 @@ from raftlock.client.held import Held
 from raftlock.client.lease import Lease
 from raftlock.client.protocol import Answered, Endpoint, Requester, RetryPolicy
 from raftlock.client.submission import Submission
-from raftlock.client.testimony import Observer, Testimony
+from raftlock.client.testimony import GET_LOCK_INFO, Look, Observer, Testimony
 from raftlock.errors import (
     InvalidArgument,
     LockLost,
@@ -28,9 +28,10 @@ from raftlock.errors import (
 )
 from raftlock.raft.random64 import Random64
 from raftlock.transport import limits
+from raftlock.transport.original import from_original
 from raftlock.transport.values import decode
 from raftlock.types.answers import Outcome
-from raftlock.types.commands import Command
+from raftlock.types.commands import Command, LockInfo
 from raftlock.types.ids import ClientID, Index, LockID, Micros, Millis
 from raftlock.types.status import RaftStatus
 
@@ -251,6 +252,25 @@ class AsyncLockClient:
         """How the node that this client talks to sees the cluster."""
         answered = await self._engine.ask("get_status", None, self._asking.time_for(None, timeout))
         return decode(RaftStatus, dict(answered.result or {}))
+
+    async def get_lock_info(self, lock_id: str, *, timeout: float | None = None) -> LockInfo:
+        """How the lock stands: who holds it with which token, and who waits.
+
+        It is a true answer: what it tells held at some moment between this call and its return. It
+        changes nothing, and is asked of other nodes until the one that leads has answered.
+        """
+        look = Look(limits.check_lock_id(lock_id), self._request_id(None))
+        self._testimony.looks(look)
+        try:
+            answered = await self._engine.ask(
+                GET_LOCK_INFO, None, self._asking.time_for(None, timeout), params=look.params()
+            )
+            info = from_original(LockInfo, dict(answered.result or {}))
+        except BaseException as error:
+            self._testimony.saw_nothing(look, error)
+            raise
+        self._testimony.saw(look, info)
+        return info
 
     def lock(
         self,

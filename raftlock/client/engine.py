@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +31,7 @@ from raftlock.errors import PermissionDenied, RaftLockError, Unavailable
 from raftlock.transport.codec import decode_response, encode_request
 from raftlock.types.answers import Outcome
 from raftlock.types.commands import Command
+from raftlock.types.events import Json
 from raftlock.types.ids import ClientID, Micros, Millis
 
 __all__ = ["Connector", "Engine", "Link", "websocket_connector"]
@@ -109,6 +110,7 @@ class Engine:
         command: Command | None,
         time_ms: Millis,
         progress: OnProgress | None = None,
+        params: Mapping[str, Json] | None = None,
     ) -> Answered:
         """Ask, and wait for the answer; raises the error that it is.
 
@@ -122,7 +124,8 @@ class Engine:
         self._callers[number] = _Caller(future, progress)
         now = self.now_ms()
         try:
-            self._step(Submit(now, number, call, Millis(now + time_ms), command))
+            deadline = Millis(now + time_ms)
+            self._step(Submit(now, number, call, deadline, command, params or {}))
             return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():

@@ -11,6 +11,7 @@ from raftlock.client.handle import LockHandle
 from raftlock.client.held import Held
 from raftlock.client.lease import Lease
 from raftlock.client.submission import Submission
+from raftlock.types.commands import LockInfo
 from raftlock.types.ids import ClientID, Index, LockID
 from raftlock.types.status import RaftStatus
 
@@ -286,6 +287,10 @@ class LockClient:
     def status(self, *, timeout: float | None = None) -> RaftStatus:
         """How the node that this client talks to sees the cluster."""
         return self._runner.call(self._client.status(timeout=timeout))
+
+    def get_lock_info(self, lock_id: str, *, timeout: float | None = None) -> LockInfo:
+        """How the lock stands: who holds it with which token, and who waits."""
+        return self._runner.call(self._client.get_lock_info(lock_id, timeout=timeout))
 
     def lock(
         self,

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from raftlock.client.lease import Lease
 from raftlock.errors import RaftLockError, ServiceError, SessionExpired, Timeout
 from raftlock.transport.codec import command_to_params
 from raftlock.types.answers import Outcome
-from raftlock.types.commands import Command
+from raftlock.types.commands import Command, LockInfo
 from raftlock.types.events import Json, Note
 from raftlock.types.ids import ClientID, LockID
 
-__all__ = ["Observer", "Testimony"]
+__all__ = ["GET_LOCK_INFO", "Look", "Observer", "Testimony"]
 
 Observer = Callable[[Note], None]
 """Hears each note at the moment it is true; it must return at once."""
+
+
+GET_LOCK_INFO = "get_lock_info"
+"""The word, on the wire and in the trace, for a look at a lock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A question how a lock stands. Its id is for the trace: the service needs none."""
+
+    lock_id: LockID
+    request_id: str
+
+    def params(self) -> dict[str, Json]:
+        """What the node is told."""
+        return {"lock_id": self.lock_id}
 
 
 class Testimony:
@@ -25,8 +42,23 @@ class Testimony:
         self._client_id = client_id
         self._observer = observer
 
+    def looks(self, look: Look) -> None:
+        """The client asks how a lock stands."""
+        self._tell("client_call", self._of_look(look))
+
+    def saw(self, look: Look, info: LockInfo) -> None:
+        """It was told how the lock stands."""
+        owner, token = info.owner_id, info.version
+        text = f"{owner} holds it, token {token}" if owner else "nobody holds it"
+        told: dict[str, Json] = {"status": "ok", "text": text, "result": "info"}
+        self._tell("client_return", {**self._of_look(look), **told, "owner": owner, "token": token})
+
+    def saw_nothing(self, look: Look, error: BaseException) -> None:
+        """It was not told how the lock stands."""
+        self._tell("client_return", {**self._of_look(look), **_told_of(error)})
+
     def calls(self, command: Command) -> None:
-        """The client asks."""
+        """The client asks for a change."""
         arguments = command_to_params(command)
         for told_already in ("client_id", "lock_id", "request_id"):
             arguments.pop(told_already, None)
@@ -44,16 +76,7 @@ class Testimony:
 
     def failed(self, command: Command, error: BaseException) -> None:
         """It was told that its request was refused, or cannot know what became of it."""
-        # Only the service's own word that it was refused is a failure; the rest is open.
-        open_end = not isinstance(error, RaftLockError) or isinstance(
-            error, Timeout | SessionExpired
-        )
-        text = error.message if isinstance(error, RaftLockError) else "given up by its caller"
-        status = "unknown" if open_end else "fail"
-        told: dict[str, Json] = {"status": status, "text": text}
-        if isinstance(error, ServiceError):
-            told["code"] = int(error.code)
-        self._tell("client_return", {**self._about(command), **told})
+        self._tell("client_return", {**self._about(command), **_told_of(error)})
 
     def believes(self, lock_id: LockID, lease: Lease | None) -> None:
         """It believes that it holds the lock until then, or that it does not."""
@@ -70,6 +93,24 @@ class Testimony:
             "request_id": command.request_id,
         }
 
+    def _of_look(self, look: Look) -> dict[str, Json]:
+        return {
+            "client": self._client_id,
+            "op": GET_LOCK_INFO,
+            "lock": look.lock_id,
+            "request_id": look.request_id,
+        }
+
     def _tell(self, kind: str, data: dict[str, Json]) -> None:
         if self._observer is not None:
             self._observer(Note(kind, data))
+
+
+def _told_of(error: BaseException) -> dict[str, Json]:
+    # Only the service's own word that it was refused is a failure; the rest is open.
+    open_end = not isinstance(error, RaftLockError) or isinstance(error, Timeout | SessionExpired)
+    text = error.message if isinstance(error, RaftLockError) else "given up by its caller"
+    told: dict[str, Json] = {"status": "unknown" if open_end else "fail", "text": text}
+    if isinstance(error, ServiceError):
+        told["code"] = int(error.code)
+    return told

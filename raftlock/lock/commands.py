@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import lru_cache
 
 from raftlock.errors import LocalProtocolError, RemoteProtocolError
 from raftlock.lock.limits import COMMAND_BYTES_MAX, INTEGER_MAX
@@ -34,6 +35,10 @@ _WORDS = {
 }
 _SHOWN = 14
 
+_REMEMBERED = 256
+"""How many commands are remembered: each is read when it comes, when it is applied, when it is told
+of, and in a simulation by every node."""
+
 
 def encode(command: Command) -> bytes:
     """The command's bytes; equal commands have equal bytes. `decode` gives it back.
@@ -54,6 +59,11 @@ def encode(command: Command) -> bytes:
 
 def decode(data: bytes) -> Command:
     """The command that these bytes mean; a `RemoteProtocolError` says what is wrong with them."""
+    return _decode(data)
+
+
+@lru_cache(_REMEMBERED)
+def _decode(data: bytes) -> Command:
     found = _parse(data)
     unknown = sorted(found.keys() - _KNOWN)
     if unknown:
@@ -116,7 +126,7 @@ def _parse(data: bytes) -> dict[str, object]:
             f"a command has at most {COMMAND_BYTES_MAX} bytes, this one has {len(data)}"
         )
     try:
-        value: object = json.loads(data.decode(), object_pairs_hook=_unique)
+        value: object = _DECODER.decode(data.decode())
     except (ValueError, RecursionError) as error:
         # Not the parser's own words: they change between versions of Python.
         raise RemoteProtocolError("a command is JSON text, and these bytes are not") from error
@@ -132,6 +142,9 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
             raise RemoteProtocolError(f"a command names {_quote(name)} twice: name it once")
         found[name] = value
     return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
 
 
 def _operation(found: Mapping[str, object]) -> LockOperation:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from raftlock.lock.records import as_json, fingerprint
 from raftlock.lock.rules import Hold, LockRules
 from raftlock.lock.waiters import WaitQueue
-from raftlock.types import ClientID, Index, Json, LockChange, LockID, Millis
+from raftlock.types import ClientID, Index, Json, LockChange, LockID, LockInfo, Millis, WaiterInfo
 
-__all__ = ["Lock"]
+__all__ = ["WAITERS_SHOWN_MAX", "Lock"]
+
+WAITERS_SHOWN_MAX = 100
+"""How many waiters people are shown: what is told of a lock has to fit into one frame."""
 
 
 class Lock:
@@ -44,6 +49,40 @@ class Lock:
             ttl=hold.ttl,
             waiters=self.queue.places(),
             why=why,
+        )
+
+    def info(self, now: Millis, wall_offset: int | None) -> LockInfo:
+        """The lock for people to read, at cluster time `now`, with the head of its queue.
+
+        A wall clock is `wall_offset` ahead of cluster time, as far as the log says.
+        """
+
+        def on_the_wall(moment: Millis) -> Millis | None:
+            return None if wall_offset is None else Millis(moment + wall_offset)
+
+        hold = self.hold
+        waiters = tuple(
+            WaiterInfo(
+                waiter.place.client_id,
+                waiter.enqueued_at or None,
+                on_the_wall(waiter.place.deadline),
+                waiter.place.priority,
+                position,
+            )
+            for position, waiter in enumerate(islice(self.queue, WAITERS_SHOWN_MAX))
+        )
+        return LockInfo(
+            lock_id=self.lock_id,
+            owner_id=hold.owner_id if hold else ClientID(""),
+            version=hold.token if hold else Index(0),
+            acquired_at=(hold.acquired_at or None) if hold else None,
+            expires_at=on_the_wall(hold.deadline) if hold else None,
+            waiter_count=len(self.queue),
+            waiters_info=waiters,
+            metadata=hold.metadata if hold else {},
+            last_modified=self._last_modified or None,
+            ttl=hold.ttl if hold else Millis(0),
+            remaining=Millis(max(0, hold.deadline - now)) if hold else Millis(0),
         )
 
     def dump(self) -> Json:

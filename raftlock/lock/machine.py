@@ -31,7 +31,7 @@ from raftlock.lock.rules import Hold, LockRules
 from raftlock.lock.sessions import Session, SessionTable
 from raftlock.lock.waiters import Waiter
 from raftlock.types.answers import LockChange, Outcome, OutcomeStatus, QueuedWaiter
-from raftlock.types.commands import Command, LockOperation
+from raftlock.types.commands import Command, LockInfo, LockOperation
 from raftlock.types.events import Json
 from raftlock.types.ids import Index, LockID, Millis, SessionID
 from raftlock.types.log import ApplyMsg, LogEntry
@@ -98,6 +98,14 @@ class LockMachine:
         """The lock as it stands, or ``None`` if it is neither held nor waited for."""
         lock = self._locks.get(lock_id)
         return None if lock is None else lock.change()
+
+    def lock_info(self, lock_id: LockID, now: Millis) -> LockInfo:
+        """The lock for people to read; `now` is cluster time, as the leader knows it.
+
+        Who holds it is what the applied entries say, never what a clock says (DECISIONS.md 10).
+        """
+        offset = self._wall - self._clock if self._wall else None
+        return self._look(lock_id).info(max(now, self._clock), offset)
 
     def all(self) -> tuple[LockChange, ...]:
         """Every lock that is held or waited for, by name."""

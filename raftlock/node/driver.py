@@ -38,10 +38,11 @@ from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
 from raftlock.trace.recorder import Recorder
 from raftlock.types.answers import LockChange, Outcome
-from raftlock.types.commands import Command
+from raftlock.types.commands import Command, LockInfo
 from raftlock.types.events import Json, Note
-from raftlock.types.ids import Index, Millis, NodeID, ProposalID, Term
+from raftlock.types.ids import Index, LockID, Millis, NodeID, ProposalID, Term
 from raftlock.types.log import LogEntry, Snapshot
+from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 from raftlock.types.rpc import Message
 from raftlock.types.status import ProposalResult
@@ -129,6 +130,10 @@ class Driver:
         If it is told `accepted`, the table as it is in that moment is a true answer.
         """
         return self.step(Read(now, self._ask(result)))
+
+    def lock_info(self, now: Millis, lock_id: LockID) -> LockInfo:
+        """How the lock stands in the table, for whom `read` has told that it may be read."""
+        return self.table.lock_info(lock_id, self.raft.cluster_time(now))
 
     def transfer(self, now: Millis, target: NodeID, result: Callable[[Resolution], None]) -> Work:
         """Hand leadership to `target`, or to who is furthest if it is empty (`raft.Transfer`).
@@ -298,8 +303,11 @@ class Driver:
 
     def _tell_recovery(self, recovered: Recovered) -> None:
         """Tell the trace what a restarted node found on its disk."""
-        state = recovered.state
+        state, (index, members) = recovered.state, self.raft.members
         if state.current_term == 0:
+            # It has never run: who joins says by whom it goes, the others go by the header.
+            if members.learners:
+                self._tell(Note("config", _members_data(index, members), rule="Restart"))
             return
         self._tell(Note("term", {"term": state.current_term}, rule="Restart"))
         if state.voted_for:
@@ -315,6 +323,8 @@ class Driver:
             self._restore(recovered.snapshot, told)
         if recovered.entries:
             self._tell(Note("append", rule="Restart", entries=recovered.entries))
+        if index > 0 or members.learners:
+            self._tell(Note("config", _members_data(index, members), rule="Restart"))
 
     def _tell_all(self, notes: tuple[Note, ...], cause: int) -> int:
         """Record `notes` in order, and give the first one's number: it is the others' cause."""
@@ -351,6 +361,15 @@ class Driver:
         if not entry.command and self.raft.log.term_at(Index(entry.index - 1)) != entry.term:
             return "no-op"
         return describe(entry.command)
+
+
+def _members_data(index: Index, members: Configuration) -> dict[str, Json]:
+    return {
+        "index": index,
+        "voters": list(members.voters),
+        "learners": list(members.learners),
+        "outgoing": list(members.outgoing),
+    }
 
 
 def _lock_data(change: LockChange) -> dict[str, Json]:

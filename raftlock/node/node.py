@@ -22,16 +22,16 @@ from raftlock.node.driver import Driver, Envelope, Work
 from raftlock.node.peers import PeerLine, Peers
 from raftlock.node.server import ClientDesk
 from raftlock.raft.config import RaftConfig
-from raftlock.raft.effects import PeerLost, Receive, Wake
+from raftlock.raft.effects import PeerLost, Receive, Resolution, Wake
 from raftlock.raft.rules import Rules
 from raftlock.storage.api import Storage
 from raftlock.trace.messages import label, message_fields, message_type
 from raftlock.trace.recorder import Recorder
 from raftlock.transport.codec import PeerFrame, decode_peer, encode_peer
 from raftlock.transport.links import Links
-from raftlock.types.commands import Command
+from raftlock.types.commands import Command, LockInfo
 from raftlock.types.events import Json, Note
-from raftlock.types.ids import Micros, Millis, NodeID
+from raftlock.types.ids import LockID, Micros, Millis, NodeID
 from raftlock.types.status import ProposalResult, RaftStatus
 
 __all__ = ["Clock", "Node", "NodeSettings", "Timer"]
@@ -179,6 +179,14 @@ class Node:
     def propose(self, command: Command, result: Callable[[ProposalResult], None]) -> None:
         """Put `command` into the log; `result` is called once."""
         self._perform(self._driver.propose(self._now_ms(), command, result))
+
+    def read(self, result: Callable[[Resolution], None]) -> None:
+        """Ask when the table may be read; `result` is called once."""
+        self._perform(self._driver.read(self._now_ms(), result))
+
+    def lock_info(self, lock_id: LockID) -> LockInfo:
+        """How the lock stands in the applied table."""
+        return self._driver.lock_info(self._now_ms(), lock_id)
 
     def status(self) -> RaftStatus:
         """How this node sees the cluster."""

@@ -4,6 +4,9 @@ Only the leader may stamp time, so only the leader proposes: everybody else answ
 the leader's name and address, and the client goes there with the same request id. An answer that
 this node can no longer give, because it lost its office, is NOT_LEADER too: the request may have
 been applied all the same, and the new leader's session table knows.
+
+A look at a lock is no entry of the log: the leader answers it from its applied table, once Raft has
+made sure that this table is not a thing of the past (`Driver.read`).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from functools import partial
 from typing import Protocol
 
 from raftlock.errors import ErrorCode, InvalidArgument, RateLimited, ServiceError, error_from_code
+from raftlock.raft.effects import Resolution
 from raftlock.transport.codec import (
     ErrorInfo,
     Request,
@@ -22,12 +26,13 @@ from raftlock.transport.codec import (
     decode_request,
     encode_response,
 )
-from raftlock.transport.limits import TokenBucket, check_command
+from raftlock.transport.limits import TokenBucket, check_command, check_lock_id
+from raftlock.transport.original import to_original
 from raftlock.transport.values import encode
 from raftlock.types.answers import Outcome, OutcomeStatus
-from raftlock.types.commands import Command, LockOperation
+from raftlock.types.commands import Command, LockInfo, LockOperation
 from raftlock.types.events import Json
-from raftlock.types.ids import ClientID, Micros, Millis, NodeID, SessionID
+from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID, SessionID
 from raftlock.types.status import ProposalResult, RaftStatus
 
 __all__ = ["ClientDesk", "ClientLine", "Host"]
@@ -59,6 +64,14 @@ class Host(Protocol):
 
     def propose(self, command: Command, result: Callable[[ProposalResult], None]) -> None:
         """Put `command` into the log; `result` is called once."""
+        ...
+
+    def read(self, result: Callable[[Resolution], None]) -> None:
+        """Ask when the table may be read; `result` is called once."""
+        ...
+
+    def lock_info(self, lock_id: LockID) -> LockInfo:
+        """How the lock stands in the applied table."""
         ...
 
     def status(self) -> RaftStatus:
@@ -99,6 +112,9 @@ class ClientDesk:
         try:
             if call.request.call == "get_status":
                 call.answer(encode(self._host.status()))
+            elif call.request.call == "get_lock_info":
+                # No closure here or below: a simulation copies a node with all that it still owes.
+                self._host.read(partial(self._may_read, call, _lock_named(call.request.params)))
             else:
                 self._propose(call)
         except ServiceError as error:
@@ -138,8 +154,13 @@ class ClientDesk:
             raise InvalidArgument("Open a session first: its id belongs into every request.")
         check_command(command)
         command = replace(command, proposed_at=self._host.wall_ms())
-        # No closure: a simulation copies a node with all that it still owes an answer.
         self._host.propose(command, partial(self._proposed, call, command.request_id))
+
+    def _may_read(self, call: Call, lock_id: LockID, resolution: Resolution) -> None:
+        if resolution.accepted:
+            call.answer(to_original(self._host.lock_info(lock_id)))
+        else:
+            call.refuse(self._not_leader(resolution.code, resolution.message))
 
     def _proposed(self, call: Call, request_id: str, result: ProposalResult) -> None:
         assert result.data is not None, "a proposal's result has its outcome"
@@ -161,6 +182,14 @@ class ClientDesk:
         leader = self._host.status().leader_id
         details = {"leader": leader, "address": self._host.address_of(leader)} if leader else {}
         return error_from_code(code, message, details)
+
+
+def _lock_named(params: Mapping[str, Json]) -> LockID:
+    """The lock that a look is meant for: its only param."""
+    for name in params:
+        if name != "lock_id":
+            raise InvalidArgument(f"A look at a lock has no param {name[:40]!r}: leave it out.")
+    return check_lock_id(params.get("lock_id"))
 
 
 class Call:

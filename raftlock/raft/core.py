@@ -367,12 +367,12 @@ class Core:
         return effects
 
     def _take_effects(self) -> Effects:
-        state = PersistentState(self.state.current_term, self.state.voted_for)
-        changed, self._saved = state != self._saved, state
-        if not changed:
-            return self.out.take(None, self.state.deadline)
+        state, saved = self.state, self._saved
+        if (state.current_term, state.voted_for) == (saved.current_term, saved.voted_for):
+            return self.out.take(None, state.deadline)
+        self._saved = PersistentState(state.current_term, state.voted_for)
         # What reaches the disk is a rule too, so that a node can be made to forget.
         kept = PersistentState(
             self.rules.persist_term(state.current_term), self.rules.persist_vote(state.voted_for)
         )
-        return self.out.take(kept, self.state.deadline)
+        return self.out.take(kept, state.deadline)

@@ -212,6 +212,11 @@ class Raft:
         return self._core.state.durable_index
 
     @property
+    def members(self) -> tuple[Index, Configuration]:
+        """The latest configuration in the log, and the index that it holds from."""
+        return self._core.state.configurations[-1]
+
+    @property
     def log(self) -> RaftLog:
         """The log. Read only."""
         return self._core.state.log

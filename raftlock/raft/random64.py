@@ -34,12 +34,13 @@ class Random64:
     def below(self, n: int) -> int:
         """A number from 0 up to `n` - 1, each equally likely."""
         assert 0 < n <= _MASK + 1, n
-        # The largest multiple of n that 64 bits hold: numbers above it would favour small results.
-        limit = (_MASK + 1) - (_MASK + 1) % n
         while True:
             drawn = self.next()
-            if drawn < limit:
-                return drawn % n
+            result = drawn % n
+            # The last multiples of n below 2**64 may not be followed by all n results: those
+            # numbers would favour the small ones, so they are drawn again.
+            if drawn - result <= _MASK + 1 - n:
+                return result
 
     def between(self, low: int, high: int) -> int:
         """A number from `low` up to and including `high`, each equally likely."""

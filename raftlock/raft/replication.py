@@ -6,7 +6,7 @@ what waits to be committed. When a window is full, what comes meanwhile goes out
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 
 from raftlock.errors import ErrorCode
 from raftlock.raft import check_quorum, commitment, reads, snapshotting
@@ -286,16 +286,16 @@ def handle_append_entries(core: Core, sender: NodeID, args: AppendEntriesArgs) -
     core.hear_term(args.term)
     core.out.action = "HandleAppendEntriesRequest"
     state = core.state
-    refusal = AppendEntriesReply(
+    answer = partial(
+        AppendEntriesReply,
         state.current_term,
-        success=False,
         request_term=args.term,
         prev_log_index=args.prev_log_index,
         round=args.round,
     )
     # Rule 1: a leader whose term is over only learns that it is.
     if core.rules.stale_append(args.term, state.current_term):
-        core.out.send_after(sender, refusal)
+        core.out.send_after(sender, answer(success=False))
         return
     if state.role is NodeRole.LEADER:
         # Two leaders in one term: Election Safety is broken, and no answer could mend it.
@@ -305,32 +305,33 @@ def handle_append_entries(core: Core, sender: NodeID, args: AppendEntriesArgs) -
         core.become(NodeRole.FOLLOWER)
     # Followers, rule 2: the leader was heard, whatever becomes of its entries.
     core.hear_leader(sender)
-    core.out.send_after(sender, _take_entries(core, args, refusal))
+    core.out.send_after(sender, _take_entries(core, args, answer))
     core.hear_time(args.cluster_time, args.term)
 
 
 def _take_entries(
-    core: Core, args: AppendEntriesArgs, refusal: AppendEntriesReply
+    core: Core, args: AppendEntriesArgs, answer: partial[AppendEntriesReply]
 ) -> AppendEntriesReply:
     """AppendEntries, receiver, rules 2 to 5: take what fits, commit what the leader has."""
     rules, log = core.rules, core.state.log
     if args.prev_log_index < log.base.last_included_index:
         # It is committed and compacted: what is committed is the leader's.
-        return replace(refusal, success=True, match_index=core.state.commit_index)
+        return answer(success=True, match_index=core.state.commit_index)
     # Rule 2: the entry before the new ones must be there, and be the leader's.
     term_here = log.term_at(args.prev_log_index)
     if term_here is None:
-        return replace(refusal, conflict_index=Index(log.last_index + 1))
+        return answer(success=False, conflict_index=Index(log.last_index + 1))
     if not rules.log_matches(term_here, args.prev_log_term):
         first = log.first_index_of(term_here)
-        return replace(refusal, conflict_index=first, conflict_term=term_here)
+        return answer(success=False, conflict_index=first, conflict_term=term_here)
     # Rule 3: drop what clashes with a new entry, and all behind it.
     conflict = rules.conflict_from(log, args.prev_log_index, args.entries)
     if conflict is not None:
         core.truncate(conflict)
     # Rule 4: append what is not there yet.
-    core.append(tuple(entry for entry in args.entries if entry.index > log.last_index))
+    last_index = log.last_index
+    core.append(tuple(entry for entry in args.entries if entry.index > last_index))
     # Rule 5: commit what the leader has committed, as far as the logs are known to agree.
     match = rules.match_after_append(args.prev_log_index, len(args.entries), log)
     commitment.commit(core, rules.follower_commit(args.leader_commit, match))
-    return replace(refusal, success=True, match_index=match)
+    return answer(success=True, match_index=match)

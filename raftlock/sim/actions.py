@@ -7,24 +7,33 @@ with one raises one sentence, and nothing has changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from raftlock.errors import InvalidArgument, RaftLockError, UnknownNode
+from raftlock.errors import InvalidArgument, RaftLockError
+from raftlock.sim import members
 from raftlock.sim.client import Ask, SimClient
+from raftlock.sim.meant import (
+    Action,
+    client_of,
+    name_of,
+    node_named,
+    node_up,
+    place_of,
+    tell_fault,
+    two_nodes,
+)
 from raftlock.sim.network import Weather
 from raftlock.sim.node import CRASH_POINTS, SimNode
 from raftlock.sim.world import World
 from raftlock.trace.fields import flag, number, text
-from raftlock.transport.limits import check_client_id
+from raftlock.transport.limits import check_lock_id
 from raftlock.types.commands import Command
 from raftlock.types.events import Json
-from raftlock.types.ids import LockID, Millis, NodeID
+from raftlock.types.ids import LockID, Millis
 
 __all__ = ["OPERATIONS", "Action", "command_for", "perform", "try_to"]
 
-Action = Mapping[str, Json]
-
-OPERATIONS = ("acquire", "release", "renew", "wait", "cancel")
+OPERATIONS = ("acquire", "release", "renew", "wait", "cancel", "info")
 """What a client's ``ask`` may be."""
 
 
@@ -44,48 +53,48 @@ def perform(world: World, action: Action) -> Ask | None:
 
 
 def _kill(world: World, action: Action) -> None:
-    node = _up(world, action)
-    _fault(world, action, "kill", node=node.id)
+    node = node_up(world, action)
+    tell_fault(world, action, "kill", node=node.id)
     node.kept_writes = number(action, "kept")
     world.stop(node)
 
 
 def _restart(world: World, action: Action) -> None:
-    node = _known(world, text(action, "node"))
+    node = node_named(world, text(action, "node"))
     if node.is_up:
         raise InvalidArgument(f"{node.id} is running: kill it first, then restart it.")
-    _fault(world, action, "restart", node=node.id)
+    tell_fault(world, action, "restart", node=node.id)
     world.start(node, "restarted")
 
 
 def _crash_on_write(world: World, action: Action) -> None:
-    node, point = _up(world, action), text(action, "point")
+    node, point = node_up(world, action), text(action, "point")
     if point not in CRASH_POINTS:
         known = ", ".join(CRASH_POINTS)
         raise InvalidArgument(f"A crash point is one of {known}, not {point[:24]!r}.")
-    _fault(world, action, "crash_on_write", node=node.id, point=point)
+    tell_fault(world, action, "crash_on_write", node=node.id, point=point)
     node.trap = point
     node.kept_writes = number(action, "kept")
 
 
 def _freeze(world: World, action: Action) -> None:
-    place = _place(world, action)
+    place = place_of(world, action)
     if isinstance(place, SimNode) and not place.is_up:
         raise InvalidArgument(f"{place.id} is down: restart it first.")
-    name = _name(place)
+    name = name_of(place)
     if place.frozen:
         raise InvalidArgument(f"{name} is frozen already: thaw it.")
-    _fault(world, action, "freeze", node=name)
+    tell_fault(world, action, "freeze", node=name)
     place.frozen = True
     world.tell(name, "node", {"state": "frozen", "what": "frozen"})
 
 
 def _thaw(world: World, action: Action) -> None:
-    place = _place(world, action)
-    name = _name(place)
+    place = place_of(world, action)
+    name = name_of(place)
     if not place.frozen:
         raise InvalidArgument(f"{name} is not frozen.")
-    _fault(world, action, "thaw", node=name)
+    tell_fault(world, action, "thaw", node=name)
     world.tell(name, "node", {"state": "up", "what": "thawed"})
     if isinstance(place, SimNode):
         world.thaw(place)
@@ -95,7 +104,7 @@ def _thaw(world: World, action: Action) -> None:
 
 def _calm(world: World, action: Action) -> None:
     """End every fault: what follows must lead to a cluster that works."""
-    _fault(world, action, "calm")
+    tell_fault(world, action, "calm")
     world.network.links.heal()
     world.network.forget_arrangements()
     world.network.weather = Weather()
@@ -108,7 +117,7 @@ def _calm(world: World, action: Action) -> None:
             world.start(node, "restarted")
     for client in world.clients.values():
         if client.frozen:
-            world.tell(_name(client), "node", {"state": "up", "what": "thawed"})
+            world.tell(name_of(client), "node", {"state": "up", "what": "thawed"})
             world.thaw_client(client)
 
 
@@ -116,17 +125,17 @@ def _calm(world: World, action: Action) -> None:
 
 
 def _cut(world: World, action: Action) -> None:
-    src, dst = _two(world, action)
+    src, dst = two_nodes(world, action)
     one_way = flag(action, "one_way")
     world.network.links.cut(src, dst, one_way=one_way)
-    _fault(world, action, "cut", src=src, dst=dst, one_way=one_way)
+    tell_fault(world, action, "cut", src=src, dst=dst, one_way=one_way)
 
 
 def _restore(world: World, action: Action) -> None:
-    src, dst = _two(world, action)
+    src, dst = two_nodes(world, action)
     one_way = flag(action, "one_way")
     world.network.links.restore(src, dst, one_way=one_way)
-    _fault(world, action, "restore", src=src, dst=dst, one_way=one_way)
+    tell_fault(world, action, "restore", src=src, dst=dst, one_way=one_way)
 
 
 def _partition(world: World, action: Action) -> None:
@@ -137,20 +146,20 @@ def _partition(world: World, action: Action) -> None:
     for group in groups:
         if not isinstance(group, list):
             raise InvalidArgument("A partition is a list of groups, each a list of nodes.")
-        named.append([_known(world, str(node)).id for node in group])
+        named.append([node_named(world, str(node)).id for node in group])
     world.network.links.partition(named)
     told: list[Json] = [list(group) for group in world.network.links.groups]
-    _fault(world, action, "partition", groups=told)
+    tell_fault(world, action, "partition", groups=told)
 
 
 def _heal(world: World, action: Action) -> None:
     world.network.links.heal()
     world.network.forget_arrangements()
-    _fault(world, action, "heal")
+    tell_fault(world, action, "heal")
 
 
 def _link(world: World, action: Action) -> None:
-    src, dst = _two(world, action)
+    src, dst = two_nodes(world, action)
     links, one_way = world.network.links, flag(action, "one_way")
     links.set(
         src,
@@ -162,7 +171,7 @@ def _link(world: World, action: Action) -> None:
     )
     for one, other in ((src, dst),) if one_way else ((src, dst), (dst, src)):
         state = links.state(one, other)
-        _fault(
+        tell_fault(
             world,
             action,
             "link",
@@ -176,10 +185,10 @@ def _link(world: World, action: Action) -> None:
 
 def _arrange(world: World, action: Action) -> None:
     """Do something to the next messages of one link: drop, duplicate or hold them."""
-    src, dst = _two(world, action)
+    src, dst = two_nodes(world, action)
     what, count = text(action, "do"), number(action, "count") or 1
     world.network.arrange(src, dst, what, number(action, "delay_us"), count)
-    _fault(world, action, what, src=src, dst=dst)
+    tell_fault(world, action, what, src=src, dst=dst)
 
 
 def _weather(world: World, action: Action) -> None:
@@ -200,28 +209,31 @@ def _weather(world: World, action: Action) -> None:
 
 
 def _pause(world: World, action: Action) -> None:
-    _fault(world, action, "pause")
+    tell_fault(world, action, "pause")
 
 
 def _resume(world: World, action: Action) -> None:
-    _fault(world, action, "resume")
+    tell_fault(world, action, "resume")
 
 
 def _write(world: World, action: Action) -> None:
     """A holder writes to what its lock protects; `work_us` passes before the write leaves it."""
-    client = _client(world, action)
+    client = client_of(world, action)
     world.write(client, LockID(text(action, "lock")), number(action, "work_us"))
 
 
 def _cancel(world: World, action: Action) -> None:
     """Take back a request of a client, by its number."""
-    _client(world, action).cancel(number(action, "number"))
+    client_of(world, action).cancel(number(action, "number"))
 
 
 def _ask(world: World, action: Action) -> Ask:
-    client = _client(world, action)
+    client = client_of(world, action)
     if client.frozen:
         raise InvalidArgument(f"{client.name} is frozen and asks nothing: thaw it first.")
+    if text(action, "op") == "info":
+        time_ms = number(action, "time_ms") or client.asking.time_for(None, None)
+        return client.look(check_lock_id(action.get("lock")), Millis(time_ms))
     command = command_for(client, action)
     if command is None:
         return client.submit(None, client.asking.time_for(None, None), "get_status")
@@ -273,54 +285,6 @@ def command_for(client: SimClient, action: Action) -> Command | None:
     return asking.renew(lock, token=meant, ttl=ttl, request_id=request_id)
 
 
-# ---- inside ----
-
-
-def _fault(world: World, action: Action, what: str, **data: Json) -> None:
-    world.tell("", "fault", {"what": what, "by": text(action, "by") or "cell", **data})
-
-
-def _known(world: World, name: str) -> SimNode:
-    node = world.nodes.get(NodeID(name))
-    if node is None:
-        there = ", ".join(world.nodes)
-        raise UnknownNode(f"There is no node {name[:40]!r}: the nodes are {there}.")
-    return node
-
-
-def _up(world: World, action: Action) -> SimNode:
-    node = _known(world, text(action, "node"))
-    if not node.is_up:
-        raise InvalidArgument(f"{node.id} is down: restart it first.")
-    return node
-
-
-def _place(world: World, action: Action) -> SimNode | SimClient:
-    """A node by its name, or a client as ``client:NAME``."""
-    name = text(action, "node")
-    if not name.startswith("client:"):
-        return _known(world, name)
-    client = world.clients.get(name.removeprefix("client:"))
-    if client is None:
-        raise InvalidArgument(f"There is no {name[:40]!r} yet: let it ask for something first.")
-    return client
-
-
-def _name(place: SimNode | SimClient) -> str:
-    return place.id if isinstance(place, SimNode) else f"client:{place.name}"
-
-
-def _client(world: World, action: Action) -> SimClient:
-    return world.client(check_client_id(text(action, "client")))
-
-
-def _two(world: World, action: Action) -> tuple[NodeID, NodeID]:
-    src, dst = _known(world, text(action, "src")), _known(world, text(action, "dst"))
-    if src is dst:
-        raise InvalidArgument(f"A link joins two nodes: {src.id} has none to itself.")
-    return src.id, dst.id
-
-
 def try_to(world: World, action: Action) -> Ask | None:
     """Try an action of a script that was made shorter: what it needs may not be there any more."""
     try:
@@ -349,4 +313,5 @@ _VERBS: dict[str, Callable[[World, Action], None]] = {
     "resume": _resume,
     "write": _write,
     "take_back": _cancel,
+    **members.VERBS,
 }

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from raftlock.raft.random64 import Random64
 
-__all__ = ["PPM", "chance", "drawn_delay", "keyed"]
+__all__ = ["PPM", "chance", "drawn_delay", "go_into", "keyed"]
 
 PPM = 1_000_000
 """Parts per million, the unit of every chance."""
@@ -23,10 +23,15 @@ def keyed(seed: int, *key: str | int) -> Random64:
     """The stream of that name in the run of that seed."""
     random = Random64(seed)
     for part in key:
-        number = part if isinstance(part, int) else crc32(part.encode())
-        random.state ^= (number + 1) * _GAMMA & ((1 << 64) - 1)
-        random.state = random.next()
+        go_into(random, part)
     return random
+
+
+def go_into(random: Random64, part: str | int) -> None:
+    """Go from the stream of a name to the one of the name with `part` behind it."""
+    number = part if isinstance(part, int) else crc32(part.encode())
+    random.state ^= (number + 1) * _GAMMA & ((1 << 64) - 1)
+    random.state = random.next()
 
 
 def chance(random: Random64, ppm: int) -> bool:

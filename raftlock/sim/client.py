@@ -27,7 +27,7 @@ from raftlock.client.protocol import (
     TimePassed,
 )
 from raftlock.client.protocol.effects import Event
-from raftlock.client.testimony import Testimony
+from raftlock.client.testimony import GET_LOCK_INFO, Look, Testimony
 from raftlock.errors import (
     LockLost,
     LockNotHeld,
@@ -40,8 +40,9 @@ from raftlock.errors import (
 from raftlock.raft.random64 import Random64
 from raftlock.sim.queue import Happening
 from raftlock.transport.codec import Request, Response
+from raftlock.transport.original import from_original
 from raftlock.types.answers import Outcome, OutcomeStatus
-from raftlock.types.commands import Command, LockOperation
+from raftlock.types.commands import Command, LockInfo, LockOperation
 from raftlock.types.events import Json, Note
 from raftlock.types.ids import Index, LockID, Millis, NodeID
 
@@ -91,6 +92,7 @@ class Ask:
         self.error: RaftLockError | None = None
         self.result: dict[str, Json] | None = None
         self.renewed_for: Ask | None = None
+        self.look: Look | None = None
 
     def queued(self, position: int) -> None:
         """It has a place in the queue."""
@@ -157,17 +159,22 @@ class SimClient:
 
     def submit(self, command: Command | None, time_ms: Millis, call: str = "") -> Ask:
         """Ask; the answer comes while the world runs on."""
-        self._number += 1
-        now = self._line.now_ms()
-        ask = Ask(self._number, command, Millis(now + time_ms))
-        self._asks[ask.number] = self.asked[ask.number] = ask
-        if len(self.asked) > ASKED_MAX:
-            del self.asked[next(iter(self.asked))]
+        ask = self._new_ask(command, time_ms)
         word = call
         if command is not None:
             self._testimony.calls(command)
             word = command.op.value
-        self.step(Submit(now, ask.number, word, ask.deadline, command))
+        self.step(Submit(self._line.now_ms(), ask.number, word, ask.deadline, command))
+        return ask
+
+    def look(self, lock_id: LockID, time_ms: Millis) -> Ask:
+        """Ask how a lock stands, by `get_lock_info`; the answer is the ask's `result`."""
+        look = Look(lock_id, self.request_id())
+        ask = self._new_ask(None, time_ms)
+        ask.look = look
+        self._testimony.looks(look)
+        now = self._line.now_ms()
+        self.step(Submit(now, ask.number, GET_LOCK_INFO, ask.deadline, params=look.params()))
         return ask
 
     def cancel(self, number: int) -> None:
@@ -175,8 +182,7 @@ class SimClient:
         ask = self._asks.pop(number, None)
         if ask is not None and not ask.done:
             error = Timeout("The request was taken back.")
-            if ask.command is not None:
-                self._testimony.failed(ask.command, error)
+            self._tell_of_failure(ask, error)
             ask.finish(error=error)
             ask.state = "taken back"
             self.step(Cancel(self._line.now_ms(), number))
@@ -201,6 +207,14 @@ class SimClient:
             return None
         valid = lease.valid(self._line.now_ms())
         return lease.token if self.rules.may_write(valid=valid) else None
+
+    def _new_ask(self, command: Command | None, time_ms: Millis) -> Ask:
+        self._number += 1
+        ask = Ask(self._number, command, Millis(self._line.now_ms() + time_ms))
+        self._asks[ask.number] = self.asked[ask.number] = ask
+        if len(self.asked) > ASKED_MAX:
+            del self.asked[next(iter(self.asked))]
+        return ask
 
     # ---- what comes in ----
 
@@ -257,6 +271,8 @@ class SimClient:
         if command is None or outcome is None:
             ask.result = dict(action.result or {})
             ask.finish()
+            if ask.look is not None:
+                self._testimony.saw(ask.look, from_original(LockInfo, ask.result))
             return
         self._testimony.answered(command, outcome)
         if command.op is LockOperation.RELEASE:
@@ -289,10 +305,9 @@ class SimClient:
         if ask is None:
             return
         command, error = ask.command, action.error
-        if command is not None:
-            self._testimony.failed(command, error)
-            if isinstance(error, LockNotHeld | NotLockOwner | VersionMismatch):
-                self._forget(command.lock_id, command.version)
+        self._tell_of_failure(ask, error)
+        if command is not None and isinstance(error, LockNotHeld | NotLockOwner | VersionMismatch):
+            self._forget(command.lock_id, command.version)
         ask.finish(error=error)
         first = ask.renewed_for
         if first is not None and command is not None and isinstance(error, ServiceError):
@@ -300,6 +315,12 @@ class SimClient:
             lease = known or Lease(command.version, command.ttl, Millis(0), Millis(0))
             self.step(Cancel(self._line.now_ms(), first.number))
             self._came_too_late(first, command.lock_id, lease)
+
+    def _tell_of_failure(self, ask: Ask, error: RaftLockError) -> None:
+        if ask.command is not None:
+            self._testimony.failed(ask.command, error)
+        elif ask.look is not None:
+            self._testimony.saw_nothing(ask.look, error)
 
     def _came_too_late(self, ask: Ask, lock_id: LockID, lease: Lease) -> None:
         self._forget(lock_id, lease.token)

@@ -14,7 +14,9 @@ from raftlock.client.lease import Lease
 from raftlock.errors import LockHeld, LockLost, LockNotHeld, NotLockOwner, VersionMismatch
 from raftlock.sim.client import Ask
 from raftlock.transport import limits
+from raftlock.transport.original import from_original
 from raftlock.transport.values import decode
+from raftlock.types.commands import LockInfo
 from raftlock.types.events import Json
 from raftlock.types.ids import ClientID, Index, LockID
 from raftlock.types.status import RaftStatus
@@ -272,6 +274,14 @@ class SimLockClient:
         if ask.error is not None:
             raise ask.error
         return decode(RaftStatus, dict(ask.result or {}))
+
+    def get_lock_info(self, lock_id: str, *, timeout: float | None = None) -> LockInfo:
+        """How the lock stands: who holds it with which token, and who waits."""
+        ask = self._ask("info", limits.check_lock_id(lock_id), _bound(timeout))
+        self._simulation.run_until_answered(ask)
+        if ask.error is not None:
+            raise ask.error
+        return from_original(LockInfo, dict(ask.result or {}))
 
     def lock(
         self,

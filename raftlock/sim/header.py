@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import fields
 from zlib import crc32
 
 from raftlock.sim.world import WorldSettings
 from raftlock.types.events import Json
 
 __all__ = ["header_of", "rules_hash"]
+
+_TOLD_IF_OTHER = ("snapshot_entries", "snapshot_tail", "snapshot_chunk_bytes", "lease_reads")
+"""Settings that the header tells only where they are not the usual ones."""
 
 
 def header_of(settings: WorldSettings, name: str) -> dict[str, Json]:
@@ -36,6 +40,10 @@ def header_of(settings: WorldSettings, name: str) -> dict[str, Json]:
             "stale_us": weather.stale_us,
         },
     }
+    usual = {each.name: each.default for each in fields(WorldSettings)}
+    for told in _TOLD_IF_OTHER:
+        if getattr(settings, told) != usual[told]:
+            header[told] = getattr(settings, told)
     if settings.rules.modified:
         header["rules_hash"] = rules_hash(settings)
     return header

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from raftlock.raft.random64 import Random64
-from raftlock.sim.chance import PPM, chance, drawn_delay, keyed
+from raftlock.sim.chance import PPM, chance, drawn_delay, go_into, keyed
 from raftlock.transport.links import Links
 from raftlock.types.ids import Micros, NodeID
 
@@ -53,6 +53,8 @@ class Network:
         self._draws = Random64(seed)
         self.links = Links(nodes, self._draws, delay_us=delay_us)
         self.weather = Weather()
+        # Of each link: where its draws begin, and how many messages it has carried.
+        self._streams: dict[tuple[NodeID, NodeID], int] = {}
         self._sent: dict[tuple[NodeID, NodeID], int] = {}
         self._next: dict[tuple[NodeID, NodeID], list[tuple[str, int]]] = {}
 
@@ -61,15 +63,22 @@ class Network:
         self.links.state(src, dst)  # both must be there
         self._next.setdefault((src, dst), []).extend([(what, delay_us)] * count)
 
+    def is_open(self, src: NodeID, dst: NodeID) -> bool:
+        """Whether what `src` sent can arrive now; from who is gone it can."""
+        return src not in self.links.nodes or self.links.is_open(src, dst)
+
     def forget_arrangements(self) -> None:
         """From now on only chance decides."""
         self._next.clear()
 
     def fate(self, src: NodeID, dst: NodeID, now: Micros) -> Fate:
         """What becomes of a message that leaves now."""
-        number = self._sent.get((src, dst), 0) + 1
-        self._sent[src, dst] = number
-        random = keyed(self._seed, src, dst, number)
+        pair = (src, dst)
+        if pair not in self._streams:
+            self._streams[pair] = keyed(self._seed, src, dst).state
+        self._sent[pair] = number = self._sent.get(pair, 0) + 1
+        random = Random64(self._streams[pair])
+        go_into(random, number)
         self._draws.state = random.next()
         plan = self.links.plan(src, dst, now)
         at, why = plan.deliver_at, plan.why
@@ -83,7 +92,7 @@ class Network:
         copy_at = None
         if chance(random, weather.duplicate_ppm):
             copy_at = Micros(at + drawn_delay(random, 20_000 + weather.delay_us))
-        arranged = self._next.get((src, dst))
+        arranged = self._next.get(pair)
         if arranged:
             what, delay_us = arranged.pop(0)
             if what == "drop":

@@ -10,13 +10,14 @@ from raftlock.lock.rules import LockRules
 from raftlock.node.driver import Driver, Work
 from raftlock.node.server import Call, ClientDesk
 from raftlock.raft.config import RaftConfig
+from raftlock.raft.effects import Resolution
 from raftlock.raft.rules import Rules
 from raftlock.sim.disk import SimDisk, StorageRules
 from raftlock.sim.queue import Clock, Happening
 from raftlock.trace.recorder import Recorder
 from raftlock.transport.codec import Request, Response
-from raftlock.types.commands import Command
-from raftlock.types.ids import ClientID, Micros, Millis, NodeID
+from raftlock.types.commands import Command, LockInfo
+from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID
 from raftlock.types.status import ProposalResult, RaftStatus
 
 __all__ = ["CRASH_POINTS", "ClientCall", "NodePlan", "SimNode", "Surroundings", "Wire"]
@@ -133,6 +134,11 @@ class SimNode:
         self.disk.fail(self.kept_writes)
         self.kept_writes = 0
 
+    def begin_anew(self, plan: NodePlan) -> None:
+        """Have an empty disk, and be made otherwise from now on."""
+        self.plan = plan
+        self.disk = SimDisk(plan.storage_rules)
+
     # ---- its clock ----
 
     def now_ms(self) -> Millis:
@@ -152,6 +158,14 @@ class SimNode:
     def propose(self, command: Command, result: Callable[[ProposalResult], None]) -> None:
         """Put `command` into the log; `result` is called once."""
         self._world.perform(self, self.running.propose(self.now_ms(), command, result))
+
+    def read(self, result: Callable[[Resolution], None]) -> None:
+        """Ask when the table may be read; `result` is called once."""
+        self._world.perform(self, self.running.read(self.now_ms(), result))
+
+    def lock_info(self, lock_id: LockID) -> LockInfo:
+        """How the lock stands in the applied table."""
+        return self.running.lock_info(self.now_ms(), lock_id)
 
     def status(self) -> RaftStatus:
         """How this node sees the cluster."""

@@ -18,6 +18,7 @@ __all__ = [
     "Frame",
     "Happening",
     "HungUp",
+    "Moved",
     "Reply",
     "ResourceWrite",
     "Schedule",
@@ -104,6 +105,13 @@ class HungUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A client learns which nodes there are now."""
+
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
     """Something is due at a client, unless it is due at another time by now."""
 
@@ -121,7 +129,9 @@ class ResourceWrite:
     leaves: bool
 
 
-Happening = Arrival | WakeNode | DiskDone | Dial | Frame | Reply | HungUp | Alarm | ResourceWrite
+Happening = (
+    Arrival | WakeNode | DiskDone | Dial | Frame | Reply | HungUp | Moved | Alarm | ResourceWrite
+)
 
 
 class Schedule:

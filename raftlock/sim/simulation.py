@@ -7,40 +7,49 @@ that waits for an answer. The same seed and the same verbs give the same run, by
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from raftlock.errors import InvalidArgument, NotInThisRuntime, Timeout
+from raftlock.errors import Busy, InvalidArgument, NotInThisRuntime, Timeout, UnknownNode
 from raftlock.lock.rules import LockRules
 from raftlock.node.timing import timing_named
 from raftlock.raft.rules import Rules
 from raftlock.sim.actions import Action
 from raftlock.sim.client import Ask, ClientRules
+from raftlock.sim.disk import StorageRules
 from raftlock.sim.faces import SimLockClient
 from raftlock.sim.header import header_of
 from raftlock.sim.network import Weather
 from raftlock.sim.resource import ResourceRules
+from raftlock.sim.settings import NODES_MAX, RuleSet, WorldSettings
 from raftlock.sim.timeline import Timeline
-from raftlock.sim.world import RuleSet, World, WorldSettings
+from raftlock.sim.world import World
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
 from raftlock.transport.limits import check_client_id, millis_from_seconds
 from raftlock.types.events import Json
 from raftlock.types.ids import Micros, Millis, NodeID
+from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 from raftlock.types.status import RaftStatus
 
 __all__ = ["Simulation"]
 
-NODES_MAX = 9
+_NOBODY = NodeID("")
+
+VERB_SECONDS = 60.0
+"""How long a verb that waits for the cluster lets time pass."""
 
 
 class Simulation:
     """A cluster of `nodes` nodes in virtual time; `seed` decides all that chance decides.
 
-    `timing` is ``"lesson"`` or ``"lan"``, as for `Cluster`. `rules`, `lock_rules`, `client_rules`
-    and `resource_rules` break a rule on purpose; the trace says so for ever. `weather` is what the
-    network does to messages by chance.
+    `timing` is ``"lesson"`` or ``"lan"``, as for `Cluster`. `rules`, `lock_rules`, `client_rules`,
+    `resource_rules` and `storage_rules` break a rule on purpose; the trace says so for ever.
+    `weather` is what the network does to messages by chance. A snapshot is taken every
+    `snapshot_entries` entries, and the last `snapshot_tail` before it stay in the log. With
+    `lease_reads` a leader answers reads by its lease.
     """
 
     def __init__(
@@ -54,7 +63,11 @@ class Simulation:
         lock_rules: LockRules | None = None,
         client_rules: ClientRules | None = None,
         resource_rules: ResourceRules | None = None,
+        storage_rules: StorageRules | None = None,
         weather: Weather | None = None,
+        snapshot_entries: int = 10_000,
+        snapshot_tail: int = 1_000,
+        lease_reads: bool = False,
     ) -> None:
         if nodes not in range(1, NODES_MAX + 1):
             raise InvalidArgument(f"A cluster has 1 to {NODES_MAX} nodes, not {nodes!r}.")
@@ -67,8 +80,12 @@ class Simulation:
                 lock_rules or LockRules(),
                 client_rules or ClientRules(),
                 resource_rules or ResourceRules(),
+                storage_rules or StorageRules(),
             ),
             weather=weather or Weather(),
+            snapshot_entries=snapshot_entries,
+            snapshot_tail=snapshot_tail,
+            lease_reads=lease_reads,
         )
         self.name = name
         self.generation = 0
@@ -79,8 +96,8 @@ class Simulation:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """The nodes' names."""
-        return self._timeline.settings.nodes
+        """The names of the nodes there are, members or not."""
+        return tuple(self.world.nodes)
 
     @property
     def now(self) -> float:
@@ -111,8 +128,8 @@ class Simulation:
             raft = node.running.raft
             if raft.role is not NodeRole.LEADER:
                 continue
-            following = [
-                other
+            following = {
+                other.id
                 for other in up
                 if other is node
                 or (
@@ -121,8 +138,9 @@ class Simulation:
                     and links.is_open(node.id, other.id)
                     and links.is_open(other.id, node.id)
                 )
-            ]
-            if len(following) > len(self.nodes) // 2:
+            }
+            halves = raft.members[1].halves
+            if all(2 * len(following.intersection(half)) > len(half) for half in halves):
                 return node.id
         return None
 
@@ -159,6 +177,67 @@ class Simulation:
     def thaw(self, node: str) -> None:
         """Let it go on: it begins with what it had decided before."""
         self._do("thaw", node=node)
+
+    # ---- members ----
+
+    def transfer_leadership(self, node: str = "") -> str:
+        """Hand leadership to `node`, or to whoever is furthest, and wait until it leads."""
+        self._go_on()
+        before = self.leader
+        self._do("transfer", node=node)
+        number = self.world.answers.last
+
+        def done() -> bool:
+            self.world.answers.check(number)
+            leader = self.leader
+            return leader == node if node else leader not in {before, None}
+
+        what = f"{node or 'Another node'}, as leader,"
+        self._await(done, self._in(VERB_SECONDS), what)
+        return self.wait_for_leader()
+
+    def add_node(self, name: str) -> None:
+        """Start a node and make it a member: as a learner first, with a vote once it has the log.
+
+        If it is there already, as who took a wiped node's place is, it is given its vote.
+        """
+        self._go_on()
+        node, end = NodeID(name), self._in(VERB_SECONDS)
+        if node not in self.world.nodes:
+            self._do("add", node=name)
+        if node not in self.world.members().voters:
+            self._become(lambda now: _with(now, learner=node), end)
+            self._await(lambda: self._has_caught_up(node), end, f"{name}, with all of the log,")
+        self._become(lambda now: _with(now, voter=node), end)
+
+    def remove_node(self, name: str) -> None:
+        """Take a node out of the members, and stop it for good if it runs."""
+        self._go_on()
+        node = NodeID(name)
+        if node not in (*self.world.nodes, *self.world.members().members):
+            raise UnknownNode(f"There is no node {name[:40]!r}: the nodes are {self.nodes}.")
+        self._become(lambda now: _with(now, gone=node), self._in(VERB_SECONDS))
+        if node in self.world.nodes:
+            self._do("remove", node=name)
+
+    def wipe(self, node: str, *, as_voter: bool = False) -> str:
+        """Take away a node's disk; gives the name of who begins anew in its place.
+
+        That is another member, which learns before it votes (see `add_node`): the old one may have
+        promised what is lost now. `as_voter` lets it come back as if nothing were lost, and then
+        the cluster may break its word.
+        """
+        self._go_on()
+        self._do("wipe", node=node, as_voter=as_voter)
+        becomes = self.nodes[-1] if not as_voter else node
+        up = {each.id for each in self.world.nodes.values() if each.is_up and not each.frozen}
+        halves = self.world.members().halves
+        # Without a majority nobody can decide about members now.
+        if not as_voter and all(2 * len(up.intersection(half)) > len(half) for half in halves):
+            end = self._in(VERB_SECONDS)
+            old, new = NodeID(node), NodeID(becomes)
+            self._become(lambda now: _with(now, gone=old, learner=new), end)
+        return becomes
 
     # ---- links ----
 
@@ -348,6 +427,43 @@ class Simulation:
     def _in(self, seconds: float) -> Micros:
         return Micros(self._timeline.clock.now + 1_000 * millis_from_seconds("seconds", seconds))
 
+    def _become(self, change: Callable[[Configuration], Configuration], end: Micros) -> None:
+        """Let time pass until the members are as `change` makes them, and that is committed.
+
+        The leader is asked again if it was lost before.
+        """
+
+        def done() -> bool:
+            node = self.world.nodes.get(NodeID(self.leader or ""))
+            if node is None:
+                return False
+            raft = node.running.raft
+            index, now = raft.members
+            own = raft.log.term_at(raft.commit_index) == raft.current_term
+            if now.is_joint or index > raft.commit_index or not own:
+                return False
+            wanted = change(now)
+            if (set(wanted.voters), set(wanted.learners)) == (set(now.voters), set(now.learners)):
+                return True
+            voters: list[Json] = [*wanted.voters]
+            learners: list[Json] = [*wanted.learners]
+            with suppress(Busy):  # it is handing over: soon there is another leader to ask
+                self._do("members", voters=voters, learners=learners)
+            return False
+
+        self._await(done, end, "The change of members")
+
+    def _has_caught_up(self, name: NodeID) -> bool:
+        node = self.world.leader()
+        if node is None:
+            return False
+        peer = node.status().replication.get(name)
+        return peer is not None and peer.match_index >= node.running.raft.commit_index
+
+    def _await(self, done: Callable[[], bool], end: Micros, what: str) -> None:
+        left = max(0, end - self._timeline.clock.now) / 1_000_000
+        self._run_while(lambda: not done(), left, what)
+
     def _run_while(self, waiting: Callable[[], bool], timeout: float, what: str) -> None:
         self._go_on()
         end = self._in(timeout)
@@ -357,3 +473,18 @@ class Simulation:
                 self._timeline.run_to(end)
                 raise Timeout(f"{what} did not come within {timeout:g} s of the cluster's time.")
             self._timeline.advance()
+
+
+def _with(
+    now: Configuration,
+    *,
+    voter: NodeID = _NOBODY,
+    learner: NodeID = _NOBODY,
+    gone: NodeID = _NOBODY,
+) -> Configuration:
+    """Those members with one more, or one fewer, or one in another part."""
+    voters = [name for name in now.voters if name not in {voter, learner, gone}]
+    learners = [name for name in now.learners if name not in {voter, learner, gone}]
+    voters += [voter] if voter else []
+    learners += [learner] if learner else []
+    return Configuration(tuple(voters), tuple(learners))

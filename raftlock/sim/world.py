@@ -7,19 +7,16 @@ actions give the same trace, byte for byte, on any machine. All that changes is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from raftlock.client.protocol import Endpoint, Requester, RetryPolicy
-from raftlock.lock.rules import LockRules
+from raftlock.client.protocol import Endpoint, EndpointsChanged, Requester
 from raftlock.node.driver import Envelope, Work
-from raftlock.node.timing import Timing, waking_order
 from raftlock.raft.effects import Receive, Wake
-from raftlock.raft.rules import Rules
+from raftlock.sim.answers import Answers
 from raftlock.sim.chance import keyed
-from raftlock.sim.client import ClientRules, SimClient
-from raftlock.sim.disk import StorageRules
-from raftlock.sim.network import Network, Weather
-from raftlock.sim.node import ClientCall, NodePlan, SimNode, Wire
+from raftlock.sim.client import SimClient
+from raftlock.sim.network import Fate, Network
+from raftlock.sim.node import ClientCall, SimNode, Wire
 from raftlock.sim.queue import (
     Alarm,
     Arrival,
@@ -29,17 +26,21 @@ from raftlock.sim.queue import (
     Frame,
     Happening,
     HungUp,
+    Moved,
     Reply,
     ResourceWrite,
     Schedule,
     WakeNode,
 )
-from raftlock.sim.resource import Resource, ResourceRules
+from raftlock.sim.resource import Resource
+from raftlock.sim.settings import RuleSet, WorldSettings
 from raftlock.trace.messages import label, message_fields, message_type
 from raftlock.trace.recorder import Recorder
 from raftlock.transport.codec import PeerFrame, Request, Response, decode_peer, encode_peer
 from raftlock.types.events import Json, Note
 from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID
+from raftlock.types.membership import Configuration
+from raftlock.types.roles import NodeRole
 from raftlock.types.rpc import Message
 
 __all__ = ["RuleSet", "World", "WorldSettings"]
@@ -47,51 +48,7 @@ __all__ = ["RuleSet", "World", "WorldSettings"]
 CLIENT_DELAY_US = 500
 """What a frame between a client and a node takes."""
 
-
-@dataclass(frozen=True, slots=True)
-class RuleSet:
-    """The rules of a run: the correct ones, or some that are broken on purpose."""
-
-    raft: Rules = Rules()
-    lock: LockRules = LockRules()
-    client: ClientRules = ClientRules()
-    resource: ResourceRules = ResourceRules()
-    storage: StorageRules = StorageRules()
-
-    @property
-    def modified(self) -> str:
-        """The names of those that are not the correct ones."""
-        return ", ".join(type(rules).__name__ for rules in self.all if type(rules) not in _CORRECT)
-
-    @property
-    def all(self) -> tuple[object, ...]:
-        """One of each policy."""
-        return (self.raft, self.lock, self.client, self.resource, self.storage)
-
-
-_CORRECT = (Rules, LockRules, ClientRules, ResourceRules, StorageRules)
-
-
-@dataclass(frozen=True, slots=True)
-class WorldSettings:
-    """What a world is made of. `batch` is how many entries a message holds at most.
-
-    `rates_ppm` are the nodes' clocks' rates off the run's time, in the nodes' order. With `codec`
-    every message is written out as for a wire and read again: slower, and nothing else.
-    """
-
-    nodes: tuple[NodeID, ...]
-    timing: Timing
-    seed: int
-    rules: RuleSet = RuleSet()
-    weather: Weather = Weather()
-    batch: int = 64
-    in_flight: int = 64
-    pre_vote: bool = True
-    check_quorum: bool = True
-    rates_ppm: tuple[int, ...] = ()
-    retry: RetryPolicy = RetryPolicy()
-    codec: bool = False
+_NOBODY = NodeID("")
 
 
 class World:
@@ -103,31 +60,16 @@ class World:
         self.recorder = recorder
         self.count = 0
         self.schedule = Schedule()
-        timing = settings.timing
-        self.network = Network(settings.nodes, settings.seed, timing.link_delay_us)
+        self.network = Network(settings.nodes, settings.seed, settings.timing.link_delay_us)
         self.network.weather = settings.weather
         self.resource = Resource(settings.rules.resource)
         self.clients: dict[str, SimClient] = {}
         self.nodes: dict[NodeID, SimNode] = {}
+        self.answers = Answers()
+        self._names = set(settings.nodes)
         self._lines: dict[tuple[str, int], NodeID] = {}
-        order = waking_order(settings.nodes, keyed(settings.seed, "order"))
-        for place, node in enumerate(settings.nodes):
-            config = timing.config(node, settings.nodes, order.index(node))
-            plan = NodePlan(
-                replace(
-                    config,
-                    max_entries_per_append=settings.batch,
-                    max_in_flight=settings.in_flight,
-                    pre_vote=settings.pre_vote,
-                    check_quorum=settings.check_quorum,
-                ),
-                timing.sync_us,
-                settings.rules.raft,
-                settings.rules.lock,
-                settings.rules.storage,
-                settings.rates_ppm[place] if settings.rates_ppm else 0,
-            )
-            self.nodes[node] = SimNode(self, plan, clock)
+        for node in settings.nodes:
+            self.nodes[node] = SimNode(self, settings.plan(node, settings.nodes), clock)
         for running in self.nodes.values():
             self.start(running, "started")
 
@@ -182,12 +124,59 @@ class World:
         node.start(self.recorder, keyed(self.settings.seed, "node", node.id, life).next())
         self.perform(node, node.running.step(Wake(node.now_ms())))
 
-    def stop(self, node: SimNode) -> None:
-        """Cut a node's power."""
-        self.tell(node.id, "node", {"state": "down", "what": "killed"})
+    def stop(self, node: SimNode, what: str = "killed") -> None:
+        """End a node's run, as if its power were cut."""
+        self.tell(node.id, "node", {"state": "down", "what": what})
         for wire in node.lines.values():
             self._to_client(HungUp(wire.client, wire.connection, "went down"))
         node.die()
+
+    def add(self, name: NodeID) -> None:
+        """Start a node that has never run, as a learner."""
+        node = SimNode(self, self.settings.plan(name, self.members().voters), self.clock)
+        self._names.add(name)
+        if name not in self.network.links.nodes:
+            self.network.links.add(name)
+        self.nodes[name] = node
+        self.start(node, "added")
+        self._tell_clients()
+
+    def dismiss(self, node: SimNode, what: str) -> None:
+        """Let a node go for good, with its disk; what it sent is still on its way."""
+        self.stop(node, what)
+        del self.nodes[node.id]
+        self.network.links.remove(node.id)
+        self._tell_clients()
+
+    def erase(self, node: SimNode) -> None:
+        """Start a node anew over an empty disk, though it may have promised things."""
+        plan = self.settings.plan(node.id, self.members().voters)
+        self.stop(node, "wiped")
+        node.begin_anew(plan)
+        self.start(node, "restarted")
+
+    def unused(self, name: NodeID) -> bool:
+        """Whether no node ever had that name: a name is never given twice."""
+        return name not in self._names
+
+    def leader(self) -> SimNode | None:
+        """Who leads, of those that could be asked: the one with the highest term."""
+        leaders = [
+            node
+            for node in self.nodes.values()
+            if node.is_up and not node.frozen and node.running.raft.role is NodeRole.LEADER
+        ]
+        return max(leaders, key=lambda node: node.running.raft.current_term, default=None)
+
+    def members(self) -> Configuration:
+        """The members as the leader has them, or else as whoever has most of the log does."""
+        leader = self.leader()
+        if leader is not None:
+            return leader.running.raft.members[1]
+        logs = [node.running.raft for node in self.nodes.values() if node.is_up]
+        if not logs:
+            return Configuration(self.settings.nodes)
+        return max(logs, key=lambda raft: (raft.log.last_term, raft.log.last_index)).members[1]
 
     def thaw(self, node: SimNode) -> None:
         """Let a frozen node go on: what its disk had finished first, then what it missed."""
@@ -225,8 +214,13 @@ class World:
                 self.schedule.put(at, WakeNode(node.id, node.life, node.wake_at))
 
     def _wake(self, happening: WakeNode) -> None:
-        node = self.nodes[happening.node]
-        if node.life != happening.life or node.wake_at != happening.at or not node.is_up:
+        node = self.nodes.get(happening.node)
+        if (
+            node is None
+            or node.life != happening.life
+            or node.wake_at != happening.at
+            or not node.is_up
+        ):
             return
         if node.frozen:
             node.backlog.append(happening)
@@ -235,8 +229,8 @@ class World:
         self.perform(node, node.running.step(Wake(node.now_ms())))
 
     def _disk_done(self, happening: DiskDone) -> None:
-        node = self.nodes[happening.node]
-        if node.life != happening.life or not node.is_up:
+        node = self.nodes.get(happening.node)
+        if node is None or node.life != happening.life or not node.is_up:
             return
         node.disk.sync()
         if node.frozen:
@@ -254,7 +248,9 @@ class World:
     # ---- messages ----
 
     def _send(self, node: SimNode, envelope: Envelope) -> None:
-        fate = self.network.fate(node.id, envelope.to, self.clock.now)
+        fate = Fate(self.clock.now, "down")
+        if envelope.to in self.nodes:
+            fate = self.network.fate(node.id, envelope.to, self.clock.now)
         message = envelope.message
         told = _about(message) | {"to": envelope.to}
         fields = message_fields(message)
@@ -275,12 +271,12 @@ class World:
             self.schedule.put(fate.copy_at, arrival)
 
     def _arrive(self, arrival: Arrival) -> None:
-        node = self.nodes[arrival.dst]
+        node = self.nodes.get(arrival.dst)
         told = _about(arrival.message) | {"id": arrival.number, "from": arrival.src}
-        if not node.is_up or not self.network.links.is_open(arrival.src, arrival.dst):
-            why = "down" if not node.is_up else "cut"
+        if node is None or not node.is_up or not self.network.is_open(arrival.src, arrival.dst):
+            why = "cut" if node is not None and node.is_up else "down"
             lost = told | {"to": arrival.dst, "why": why}
-            self.tell(node.id, "drop", lost, cause=arrival.number)
+            self.tell(arrival.dst, "drop", lost, cause=arrival.number)
             return
         if node.frozen:
             node.backlog.append(arrival)
@@ -301,7 +297,7 @@ class World:
             settings = self.settings
             requester = Requester(
                 ClientID(name),
-                [Endpoint(node, 1) for node in settings.nodes],
+                self._endpoints(),
                 random,
                 settings.retry,
             )
@@ -315,15 +311,14 @@ class World:
 
     def ask(self, client: str, connection: int, request: Request) -> None:
         """A client sends a frame over its connection."""
-        node = self._lines.get((client, connection))
+        node = self.nodes.get(self._lines.get((client, connection), _NOBODY))
         if node is not None:
-            life = self.nodes[node].life
-            frame = Frame(client, connection, node, life, request)
+            frame = Frame(client, connection, node.id, node.life, request)
             self.schedule.put(self.clock.now + CLIENT_DELAY_US, frame)
 
     def hang_up(self, client: str, connection: int) -> None:
         """A client ends its connection."""
-        node = self.nodes.get(self._lines.pop((client, connection), NodeID("")))
+        node = self.nodes.get(self._lines.pop((client, connection), _NOBODY))
         wire = node.lines.pop(connection_key(client, connection), None) if node else None
         if node is not None and wire is not None:
             node.desk.forget(wire)
@@ -368,8 +363,8 @@ class World:
         self.schedule.put(self.clock.now + CLIENT_DELAY_US, happening)
 
     def _dialled(self, dial: Dial) -> None:
-        node = self.nodes[dial.node]
-        if not node.is_up:
+        node = self.nodes.get(dial.node)
+        if node is None or not node.is_up:
             self._to_client(HungUp(dial.client, dial.connection, "is down"))
             return
         # The handshake needs a node that runs: a frozen one keeps the caller waiting.
@@ -382,16 +377,26 @@ class World:
         self._to_client(Reply(dial.client, dial.connection, None))
 
     def _frame(self, frame: Frame) -> None:
-        node = self.nodes[frame.node]
+        node = self.nodes.get(frame.node)
+        if node is None or not node.is_up or node.life != frame.life:
+            return
         wire = node.lines.get(connection_key(frame.client, frame.connection))
-        if not node.is_up or node.life != frame.life or wire is None:
+        if wire is None:
             return
         if node.frozen:
             node.backlog.append(frame)
             return
         node.desk.call(ClientCall(node, wire, frame.request))
 
-    def _at_client(self, happening: Reply | HungUp | Alarm | ResourceWrite) -> None:
+    def _endpoints(self) -> tuple[Endpoint, ...]:
+        return tuple(Endpoint(node, 1) for node in self.nodes)
+
+    def _tell_clients(self) -> None:
+        """Clients learn that there are other nodes, as from a service that knows names."""
+        for client in self.clients:
+            self.schedule.put(self.clock.now + CLIENT_DELAY_US, Moved(client))
+
+    def _at_client(self, happening: Reply | HungUp | Moved | Alarm | ResourceWrite) -> None:
         if isinstance(happening, ResourceWrite) and not happening.leaves:
             lock, token = happening.lock, happening.token
             accepted = self.resource.write(lock, token)
@@ -411,6 +416,8 @@ class World:
             case HungUp():
                 self._lines.pop((happening.client, happening.connection), None)
                 client.disconnected(happening.connection, happening.why)
+            case Moved():
+                client.step(EndpointsChanged(self.now_ms(), self._endpoints()))
             case Alarm():
                 if client.armed is not None and client.armed * 1_000 == happening.at:
                     client.time_passed()

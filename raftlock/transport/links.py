@@ -20,6 +20,7 @@ __all__ = ["PPM", "LinkState", "Links", "Plan", "RandomSource"]
 PPM = 1_000_000
 """Parts per million: a loss of `PPM` loses every message."""
 
+_NOBODY = NodeID("")
 _DELAY_US_MAX = 60 * 1_000_000
 
 
@@ -76,10 +77,11 @@ class Links:
         assert len(set(self._nodes)) == len(self._nodes)
         self._random = random
         _check_times(delay_us, jitter_us, loss_ppm)
+        self._new = LinkState(
+            _NOBODY, _NOBODY, delay_us=delay_us, jitter_us=jitter_us, loss_ppm=loss_ppm
+        )
         self._plain = {
-            (src, dst): LinkState(
-                src, dst, delay_us=delay_us, jitter_us=jitter_us, loss_ppm=loss_ppm
-            )
+            (src, dst): replace(self._new, src=src, dst=dst)
             for src in self._nodes
             for dst in self._nodes
             if src != dst
@@ -100,10 +102,9 @@ class Links:
     @property
     def groups(self) -> tuple[tuple[NodeID, ...], ...]:
         """The groups of the present partition; empty if there is none."""
-        count = max(self._group_of.values(), default=-1) + 1
         return tuple(
             tuple(node for node in self._nodes if self._group_of[node] == number)
-            for number in range(count)
+            for number in sorted(set(self._group_of.values()))
         )
 
     def state(self, src: NodeID, dst: NodeID) -> LinkState:
@@ -202,6 +203,40 @@ class Links:
         self._group_of = {}
         self.version += 1
 
+    def add(self, node: NodeID, *, beside: NodeID = _NOBODY) -> None:
+        """Join one more node to all others, by links as they were at the start.
+
+        While there is a partition, it comes into the group of `beside`, or else into the last one:
+        that of the nodes that nobody named, if there were any.
+        """
+        if not node:
+            raise InvalidArgument("A node needs a name.")
+        if node in self._nodes:
+            raise InvalidArgument(f"There is a node {node} already; give the new one another name.")
+        if beside:
+            self._check_node(beside)
+        for other in self._nodes:
+            for src, dst in ((other, node), (node, other)):
+                self._plain[src, dst] = replace(self._new, src=src, dst=dst)
+                self._now[src, dst] = self._plain[src, dst]
+        if self._group_of:
+            self._group_of[node] = self._group_of.get(beside, max(self._group_of.values()))
+        self._nodes += (node,)
+        self.version += 1
+
+    def remove(self, node: NodeID) -> None:
+        """Forget a node and all its links; a partition that then separates nobody ends."""
+        self._check_node(node)
+        self._nodes = tuple(other for other in self._nodes if other != node)
+        for other in self._nodes:
+            for pair in ((other, node), (node, other)):
+                del self._plain[pair], self._now[pair]
+                self._last.pop(pair, None)
+        self._group_of.pop(node, None)
+        if len(set(self._group_of.values())) < 2:
+            self._group_of = {}
+        self.version += 1
+
     # ---- inside ----
 
     def _change(self, src: NodeID, dst: NodeID, *, one_way: bool, cut: bool) -> None:
@@ -211,11 +246,12 @@ class Links:
         self.version += 1
 
     def _pair(self, src: NodeID, dst: NodeID) -> tuple[NodeID, NodeID]:
-        self._check_node(src)
-        self._check_node(dst)
-        if src == dst:
+        pair = (src, dst)
+        if pair not in self._plain:
+            self._check_node(src)
+            self._check_node(dst)
             raise InvalidArgument(f"A link joins two nodes; {src} was given twice.")
-        return (src, dst)
+        return pair
 
     def _check_node(self, node: NodeID) -> None:
         if node not in self._nodes:

@@ -84,6 +84,9 @@ class LockInfo:
     """One lock, for people to read. The moments are wall clock (Unix milliseconds) or ``None``.
 
     An empty `owner_id` means that nobody holds it. `version` is the holder's fencing token.
+    `waiters_info` has the head of the queue, `waiter_count` is its whole length. Added here: `ttl`
+    is what the hold was last given, and `remaining` what is left of that, in milliseconds of
+    cluster time when the lock was looked at. It is no promise: it may rise after a failover.
     """
 
     lock_id: LockID
@@ -95,6 +98,8 @@ class LockInfo:
     waiters_info: tuple[WaiterInfo, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     last_modified: Millis | None = None
+    ttl: Millis = Millis(0)
+    remaining: Millis = Millis(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from raftlock.transport.codec import (
     decode_request,
     encode_response,
 )
+from raftlock.transport.original import to_original
 from raftlock.transport.values import encode
 from raftlock.types import (
     Command,
@@ -135,6 +136,11 @@ class Service:
             return
         if request.call == "get_status":
             link.answer(Response(request.id, encode(STATUS)))
+            return
+        if request.call == "get_lock_info":
+            now = Millis(self.clock.now_us() // 1000)
+            info = self.machine.lock_info(request.params["lock_id"], now)
+            link.answer(Response(request.id, to_original(info)))
             return
         outcome = self.propose(command_from_params(request.call, request.params))
         if outcome.status is OutcomeStatus.QUEUED:

@@ -15,12 +15,14 @@ from raftlock.errors import (
     NotLockOwner,
     NotWaiting,
     PermissionDenied,
+    RemoteProtocolError,
     Timeout,
     Unavailable,
     VersionMismatch,
     WaitCancelled,
     WaitTimedOut,
 )
+from raftlock.transport.codec import Response
 from tests.client.service import HOME, STATUS, Service, turns
 
 
@@ -285,6 +287,72 @@ async def test_cancelling_an_enqueue_leaves_no_waiter(service, bob):
     await service.clock.run(10)
     assert asking.cancelled()
     assert service.waiters() == []
+
+
+async def test_looking_at_a_lock(service, alice, bob):
+    free = await bob.get_lock_info("build")
+    assert (free.lock_id, free.owner_id, free.version, free.waiter_count) == ("build", "", 0, 0)
+    held = await alice.acquire("build", ttl=10, metadata={"job": "7"})
+    place = await bob.enqueue_waiter("build", 30, priority=5)
+    await service.clock.run(2)
+    info = await bob.get_lock_info("build")
+    assert (info.owner_id, info.version, info.metadata) == ("alice", held.token, {"job": "7"})
+    assert (info.ttl, info.remaining) == (10_000, 8_000)
+    assert [(it.client_id, it.priority) for it in info.waiters_info] == [("bob", 5)]
+    assert service.calls.count("open_session") == 2, "a look needs no session, but bob waits, too"
+    place.cancel()
+
+
+async def test_a_look_needs_no_session_and_leaves_nothing(service, alice):
+    before = service.machine.digest()
+    await alice.get_lock_info("build")
+    assert service.calls == ["get_lock_info"]
+    assert service.machine.digest() == before
+
+
+@pytest.mark.parametrize("lock", ["", "x" * 300, 7])
+async def test_a_look_at_no_lock_is_refused_before_it_leaves(service, alice, lock):
+    with pytest.raises(InvalidArgument):
+        await alice.get_lock_info(lock)
+    assert service.calls == []
+
+
+async def test_what_the_trace_is_told_of_a_look(service):
+    notes = []
+    async with service.client("alice", observer=notes.append) as client:
+        await client.get_lock_info("build")
+        token = service.hold()
+        await client.get_lock_info("build")
+        service.deaf = True
+        asking = asyncio.create_task(client.get_lock_info("build", timeout=2))
+        await service.clock.run(3)
+        with pytest.raises(Timeout, match="Get_lock_info of 'build': no answer in time"):
+            await asking
+        asking = asyncio.create_task(client.get_lock_info("build"))
+        await turns()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+    calls = [dict(note.data) for note in notes if note.kind == "client_call"]
+    returns = [dict(note.data) for note in notes if note.kind == "client_return"]
+    about = {"client": "alice", "op": "get_lock_info", "lock": "build"}
+    ids = [call.pop("request_id") for call in calls]
+    assert calls == [about] * 4
+    assert len(set(ids)) == 4
+    told = {"status": "ok", "result": "info"}
+    free = {"text": "nobody holds it", "owner": "", "token": 0}
+    held = {"text": f"carol holds it, token {token}", "owner": "carol", "token": token}
+    assert returns[:2] == [
+        about | told | free | {"request_id": ids[0]},
+        about | told | held | {"request_id": ids[1]},
+    ]
+    assert [it["status"] for it in returns[2:]] == ["unknown", "unknown"]
+    assert [it["request_id"] for it in returns[2:]] == ids[2:]
+
+
+async def test_an_answer_that_is_no_lock_is_an_error(service, alice):
+    service.take = lambda link, request: link.answer(Response(request.id, {"lock": "build"}))
+    with pytest.raises(RemoteProtocolError):
+        await alice.get_lock_info("build")
 
 
 async def test_status(service, alice):

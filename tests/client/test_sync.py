@@ -113,3 +113,4 @@ def test_the_rest(alice):
     assert alice.aio.client_id == "alice"
     assert repr(alice) == "<LockClient 'alice'>"
     assert alice.status() == STATUS
+    assert alice.get_lock_info("build").owner_id == ""

@@ -29,6 +29,7 @@ from raftlock.lock.commands import encode as encode_command
 from raftlock.lock.machine import LockMachine
 from raftlock.raft.random64 import Random64
 from raftlock.transport.codec import ErrorInfo, Response, command_from_params
+from raftlock.transport.original import to_original
 from raftlock.transport.values import encode
 from raftlock.types import (
     ClientID,
@@ -168,6 +169,10 @@ class World:
         if request.call == "get_status":
             self._reply(client, connection, node, Response(request.id, {"id": node}))
             return
+        if request.call == "get_lock_info":
+            info = self.machine.lock_info(request.params["lock_id"], Millis(self.now))
+            self._reply(client, connection, node, Response(request.id, to_original(info)))
+            return
         if self.busy:
             self.busy -= 1
             self._reply(client, connection, node, self._error(request.id, ErrorCode.BUSY))
@@ -289,6 +294,13 @@ class Client:
         number = next(self._numbers)
         deadline = Millis(self.world.now + time_ms)
         self.step(Submit(Millis(self.world.now), number, "get_status", deadline))
+        return number
+
+    def look(self, lock="build", time_ms=10_000):
+        number = next(self._numbers)
+        deadline = Millis(self.world.now + time_ms)
+        now, params = Millis(self.world.now), {"lock_id": lock}
+        self.step(Submit(now, number, "get_lock_info", deadline, params=params))
         return number
 
     def cancel(self, number):

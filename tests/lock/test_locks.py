@@ -1,8 +1,22 @@
 from __future__ import annotations
 
 from raftlock.lock import Hold, LockRules
-from raftlock.lock.locks import Lock
-from raftlock.types import ClientID, Index, LockID, Millis
+from raftlock.lock.locks import WAITERS_SHOWN_MAX, Lock
+from raftlock.lock.waiters import Waiter
+from raftlock.transport.codec import Response, encode_response
+from raftlock.transport.limits import REPLY_BYTES_MAX
+from raftlock.transport.original import to_original
+from raftlock.types import (
+    ClientID,
+    Command,
+    Index,
+    LockID,
+    LockInfo,
+    LockOperation,
+    Millis,
+    QueuedWaiter,
+    WaiterInfo,
+)
 
 
 def lock() -> Lock:
@@ -38,3 +52,61 @@ def test_a_fingerprint_follows_what_was_touched():
     one.hold = None
     one.touched(Millis(2))
     assert one.fingerprint() == free
+
+
+def waiter(name: str, index: int, wall: int = 0) -> Waiter:
+    place = QueuedWaiter(ClientID(name), 0, Index(index), Millis(60_000), Millis(1_000))
+    return Waiter(place, Command(LockOperation.ACQUIRE), Millis(1_000), Millis(wall))
+
+
+def test_a_free_lock_as_people_see_it():
+    assert lock().info(Millis(5), None) == LockInfo(
+        LockID("build"), ClientID(""), Index(0), None, None, 0
+    )
+
+
+def test_a_held_lock_as_people_see_it():
+    held = lock()
+    held.hold = Hold(ClientID("alice"), Index(7), Millis(9_000), Millis(8_000), {"job": "7"})
+    held.queue.put(waiter("bob", 8))
+    held.touched(Millis(0))
+    assert held.info(Millis(4_000), None) == LockInfo(
+        LockID("build"),
+        ClientID("alice"),
+        Index(7),
+        acquired_at=None,
+        expires_at=None,
+        waiter_count=1,
+        waiters_info=(WaiterInfo(ClientID("bob"), None, None, 0, 0),),
+        metadata={"job": "7"},
+        ttl=Millis(8_000),
+        remaining=Millis(5_000),
+    )
+
+
+def test_moments_on_the_wall_are_for_people():
+    held = lock()
+    held.hold = Hold(ClientID("alice"), Index(7), Millis(9_000), Millis(8_000), {}, Millis(501_000))
+    held.queue.put(waiter("bob", 8, wall=502_000))
+    held.touched(Millis(502_000))
+    info = held.info(Millis(10_000), 500_000)
+    assert (info.acquired_at, info.expires_at, info.last_modified) == (501_000, 509_000, 502_000)
+    assert info.waiters_info == (
+        WaiterInfo(ClientID("bob"), Millis(502_000), Millis(560_000), 0, 0),
+    )
+    assert info.remaining == 0, "its time is over, though no entry has said so"
+
+
+def test_what_is_told_of_a_lock_fits_into_a_reply():
+    crowded = lock()
+    metadata = {f"{key:02}" + "\U0001f512" * 62: "\U0001f512" * 256 for key in range(32)}
+    crowded.hold = Hold(
+        ClientID("\U0001f512" * 256), Index(7), Millis(9), Millis(8), metadata, Millis(1)
+    )
+    for index in range(WAITERS_SHOWN_MAX + 50):
+        crowded.queue.put(waiter(f"{index:04}" + "\U0001f512" * 252, index, wall=10**12))
+    info = crowded.info(Millis(0), 10**12)
+    assert info.waiter_count == WAITERS_SHOWN_MAX + 50
+    assert [it.position for it in info.waiters_info] == list(range(WAITERS_SHOWN_MAX))
+    text = encode_response(Response(1, to_original(info)))
+    assert len(text.encode()) < REPLY_BYTES_MAX

@@ -6,7 +6,7 @@ import pytest
 
 from raftlock.errors import ErrorCode
 from raftlock.lock import Limits, LockMachine, LockRules
-from raftlock.types import Index, LogEntry, Millis, OutcomeStatus, SessionID, Term
+from raftlock.types import Index, LockID, LogEntry, Millis, OutcomeStatus, SessionID, Term
 from tests.lock.bench import CANCELLED, GRANTED, QUEUED, REFUSED, TIMED_OUT, Bench
 
 # ----------------------------------------------------------------- acquire
@@ -78,6 +78,31 @@ def test_the_clock_never_goes_back_whatever_a_leader_stamps():
 def test_a_lock_that_nobody_knows_has_no_information():
     assert Bench().machine.info("build") is None
     assert Bench().machine.next_deadline() is None
+
+
+def test_a_lock_is_looked_at_without_a_trace():
+    bench = Bench()
+    before = bench.machine.digest()
+    assert bench.machine.lock_info(LockID("build"), Millis(0)).owner_id == ""
+    assert (bench.machine.digest(), bench.machine.all()) == (before, ())
+
+
+def test_what_is_left_of_a_hold_is_told_by_the_leaders_time_and_the_owner_by_the_log():
+    bench = Bench()
+    bench.acquire("alice", ttl=10, at=2)
+    machine = bench.machine
+    assert machine.lock_info(LockID("build"), Millis(5_000)).remaining == 7_000
+    assert machine.lock_info(LockID("build"), Millis(0)).remaining == 10_000, "the table knows more"
+    late = machine.lock_info(LockID("build"), Millis(60_000))
+    assert (late.owner_id, late.remaining, late.expires_at) == ("alice", 0, None)
+
+
+def test_a_lock_s_moments_on_the_wall():
+    bench = Bench()
+    bench.acquire("alice", ttl=10, at=2, proposed_at=Millis(900_000))
+    bench.tick(at=5)
+    info = bench.machine.lock_info(LockID("build"), Millis(5_000))
+    assert (info.acquired_at, info.last_modified, info.expires_at) == (900_000, 900_000, 910_000)
 
 
 # ----------------------------------------------------------------- release

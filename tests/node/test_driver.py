@@ -16,6 +16,7 @@ from raftlock.types import (
     AppendEntriesReply,
     ClientID,
     Command,
+    Configuration,
     Index,
     InstallSnapshotArgs,
     InstallSnapshotReply,
@@ -34,6 +35,7 @@ from raftlock.types import (
     RequestVoteReply,
     SessionID,
     Term,
+    TimeoutNow,
 )
 
 N1, N2, N3 = NodeID("n1"), NodeID("n2"), NodeID("n3")
@@ -345,3 +347,108 @@ def test_an_old_leaders_answer_after_a_truncation_is_not_taken_for_durable() -> 
     answers = [send.message for send in bench.synced().sends]
     assert bench.driver.raft.durable_index == 1
     assert [a.match_index for a in answers if isinstance(a, AppendEntriesReply)] == [1]
+
+
+def asked_and_lost(ask: str) -> tuple[Bench, list[Resolution]]:
+    """A leader of three that was asked something, and then loses its office."""
+    bench = leader_of_three()
+    answers: list[Resolution] = []
+    now, driver = Millis(bench.now), bench.driver
+    if ask == "read":
+        driver.read(now, answers.append)
+    elif ask == "transfer":
+        driver.transfer(now, N2, answers.append)
+    else:
+        acked = AppendEntriesReply(
+            driver.raft.current_term,
+            success=True,
+            match_index=Index(1),
+            request_term=driver.raft.current_term,
+        )
+        bench.receive(N2, acked)
+        driver.change_members(now, (N1, N2), (N3,), answers.append)
+        assert [answer.accepted for answer in answers] == [True]
+    bench.receive(N3, AppendEntriesArgs(Term(9), N3, Index(0), Term(0)))
+    return bench, answers
+
+
+def test_who_asked_a_leader_that_steps_down_is_answered_once() -> None:
+    for ask in ("read", "transfer"):
+        _, answers = asked_and_lost(ask)
+        assert [answer.code for answer in answers] == [ErrorCode.NO_LEADER], ask
+
+
+def test_a_change_of_members_that_is_overwritten_was_answered_before() -> None:
+    bench, answers = asked_and_lost("change")
+    assert bench.driver.raft.members[1].outgoing == (N1, N2, N3)
+    other = LogEntry(Term(9), Index(2))
+    bench.receive(N3, AppendEntriesArgs(Term(9), N3, Index(1), Term(1), (other,)))
+    assert bench.driver.raft.members[1].voters == (N1, N2, N3)
+    assert len(answers) == 1
+
+
+def test_a_transfer_is_answered_once_the_target_is_told() -> None:
+    bench = leader_of_three()
+    answers: list[Resolution] = []
+    bench.driver.transfer(Millis(bench.now), N2, answers.append)
+    assert not answers
+    term = bench.driver.raft.current_term
+    acked = AppendEntriesReply(term, success=True, match_index=Index(1), request_term=term)
+    sends = bench.receive(N2, acked).sends
+    assert TimeoutNow(term, N1) in [send.message for send in sends]
+    bench.receive(N2, RequestVoteArgs(Term(term + 1), N2, Index(1), term, is_transfer=True))
+    assert bench.driver.raft.role is NodeRole.FOLLOWER
+    assert [answer.accepted for answer in answers] == [True]
+
+
+def test_a_transfer_to_nobody_in_particular_goes_to_who_is_furthest() -> None:
+    bench = leader_of_three()
+    answers: list[Resolution] = []
+    term = bench.driver.raft.current_term
+    acked = AppendEntriesReply(term, success=True, match_index=Index(1), request_term=term)
+    bench.receive(N3, acked)
+    work = bench.driver.transfer(Millis(bench.now), NodeID(""), answers.append)
+    assert [send.to for send in work.sends if isinstance(send.message, TimeoutNow)] == [N3]
+    assert [answer.accepted for answer in answers] == [True]
+
+
+def test_a_change_of_members_is_answered_once_it_is_in_the_log() -> None:
+    bench = alone()
+    answers: list[Resolution] = []
+    bench.driver.change_members(Millis(bench.now), (N1,), (N2,), answers.append)
+    assert [(answer.accepted, answer.index) for answer in answers] == [(True, 2)]
+    assert bench.driver.raft.members == (2, Configuration((N1,), (N2,)))
+    bench.synced()
+    assert bench.driver.raft.commit_index == 2
+    bench.driver.change_members(Millis(bench.now), (), (), answers.append)
+    assert answers[1].code is ErrorCode.INVALID_ARGUMENT
+
+
+def test_who_joins_and_who_comes_back_say_by_which_members_they_go() -> None:
+    members = Configuration((N1, N2), (N3,))
+    entries = (LogEntry(Term(2), Index(1)), LogEntry(Term(2), Index(2), configuration=members))
+    bench = Bench(N1, N2, recovered=Recovered(PersistentState(Term(2)), entries))
+    told = [event.data for event in bench.recorder.events if event.kind == "config"]
+    assert told == [
+        {"index": 2, "voters": [N1, N2], "learners": [N3], "outgoing": []},
+    ]
+    recorder = Recorder({}, lambda: Micros(0))
+    config = RaftConfig(N1, (N2, N3), 150, 300, 50, learners=(N1,))
+    Driver(config, Recovered(), recorder, seed=1, now=Millis(0))
+    assert [event.data for event in recorder.events if event.kind == "config"] == [
+        {"index": 0, "voters": [N2, N3], "learners": [N1], "outgoing": []},
+    ]
+
+
+def test_a_clock_that_goes_back_is_held_where_it_was() -> None:
+    bench = alone()
+    bench.propose(LockOperation.ACQUIRE, "alice", ttl=1_000)
+    bench.synced()
+    stamp = bench.driver.raft.log.last_stamp
+    bench.wake(1_500)
+    bench.now = 200
+    bench.propose(LockOperation.ACQUIRE, "bob", ttl=1_000)
+    bench.synced()
+    assert bench.driver.raft.log.last_stamp >= stamp
+    assert bench.driver.raft.role is NodeRole.LEADER
+    assert bench.driver.raft.deadline > 1_500

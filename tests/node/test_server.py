@@ -9,11 +9,13 @@ import pytest
 
 from raftlock.errors import ErrorCode, RemoteProtocolError
 from raftlock.node.server import ClientDesk, Conversation
+from raftlock.raft.effects import Resolution
 from raftlock.types import (
     ClientID,
     Command,
     Index,
     LockID,
+    LockInfo,
     LockOperation,
     Micros,
     Millis,
@@ -21,6 +23,7 @@ from raftlock.types import (
     NodeRole,
     Outcome,
     OutcomeStatus,
+    ProposalID,
     ProposalResult,
     RaftStatus,
     SessionID,
@@ -41,10 +44,17 @@ class Host:
 
     def __init__(self) -> None:
         self.proposed: list[tuple[Command, Callable[[ProposalResult], None]]] = []
+        self.reads: list[Callable[[Resolution], None]] = []
         self.us = 0
 
     def propose(self, command: Command, result: Callable[[ProposalResult], None]) -> None:
         self.proposed.append((command, result))
+
+    def read(self, result: Callable[[Resolution], None]) -> None:
+        self.reads.append(result)
+
+    def lock_info(self, lock_id: LockID) -> LockInfo:
+        return LockInfo(lock_id, ClientID("alice"), Index(7), Millis(0), None, 0, ttl=Millis(5_000))
 
     def status(self) -> RaftStatus:
         return RaftStatus(
@@ -176,6 +186,9 @@ def test_a_closed_line_is_told_nothing(counter: Counter) -> None:
         ("acquire", {**ACQUIRE, "client_id": "bob"}, "PERMISSION_DENIED", "belongs to 'alice'"),
         ("acquire", {"lock_id": "printer", "ttl": 5_000}, "INVALID_ARGUMENT", "session first"),
         ("release", {"lock_id": "x", "session_id": 9}, "INVALID_ARGUMENT", "fencing token"),
+        ("get_lock_info", {}, "INVALID_ARGUMENT", "lock_id must be a text"),
+        ("get_lock_info", {"lock_id": ""}, "INVALID_ARGUMENT", "must not be empty"),
+        ("get_lock_info", {"lock_id": "x", "ttl": 1}, "INVALID_ARGUMENT", "no param 'ttl'"),
     ],
 )
 def test_a_wrong_request_is_answered_and_proposes_nothing(
@@ -185,6 +198,7 @@ def test_a_wrong_request_is_answered_and_proposes_nothing(
     assert counter.error()["name"] == name
     assert sentence in str(counter.error()["message"])
     assert not counter.host.proposed
+    assert not counter.host.reads
 
 
 def test_what_is_no_frame_closes_the_connection(counter: Counter) -> None:
@@ -207,3 +221,30 @@ def test_status_is_answered_from_here(counter: Counter) -> None:
     result = counter.line.frames[-1]["result"]
     assert isinstance(result, dict)
     assert (result["id"], result["role"], result["term"]) == ("n1", "follower", 3)
+
+
+def test_a_look_at_a_lock_waits_until_the_table_may_be_read(counter: Counter) -> None:
+    counter.ask("get_lock_info", lock_id="printer")
+    assert not counter.line.frames
+    assert not counter.host.proposed, "it is no entry of the log"
+    counter.host.reads.pop()(Resolution(ProposalID("1"), accepted=True))
+    assert counter.line.frames[-1]["result"] == {
+        "lock_id": "printer",
+        "owner_id": "alice",
+        "version": 7,
+        "acquired_at": "1970-01-01T00:00:00Z",
+        "expires_at": "0001-01-01T00:00:00Z",
+        "waiter_count": 0,
+        "last_modified": "0001-01-01T00:00:00Z",
+        "ttl": 5_000,
+    }
+
+
+@pytest.mark.parametrize("code", [ErrorCode.NOT_LEADER, ErrorCode.NO_LEADER])
+def test_a_look_is_sent_to_the_leader(counter: Counter, code: ErrorCode) -> None:
+    counter.ask("get_lock_info", lock_id="printer")
+    refused = Resolution(ProposalID("1"), accepted=False, code=code, message="n1 does not lead.")
+    counter.host.reads.pop()(refused)
+    assert counter.error()["name"] == code.name
+    assert counter.error()["message"] == "n1 does not lead."
+    assert counter.error()["details"] == {"leader": "n2", "address": "127.0.0.1:4002"}

@@ -1,4 +1,4 @@
-"""The paper's sentences, sections 5.1 to 5.6, are played here on the network of tests/raft.
+"""The paper's sentences, sections 5 to 8, are played here on the network of tests/raft.
 
 Each `test_section_…` has a test a sentence; its docstring says in our words what is promised. They
 are the plain paper's: pre-vote, check-quorum and stickiness are off, unless a test turns them on.
@@ -11,7 +11,7 @@ Nodes are called 1, 2, 3; a log is the list of its entries' terms.
 import pytest
 
 from raftlock.types import AppendEntriesArgs, RequestVoteArgs
-from tests.raft.harness import FOLLOWER, LEADER, Network, terms, vote
+from tests.raft.harness import FOLLOWER, LEADER, Network, name, terms, vote
 
 REQUESTS = (RequestVoteArgs, AppendEntriesArgs)
 
@@ -34,6 +34,10 @@ def carry(net, source, target):
     for message in [each for each in net.in_flight if each[:2] == (source, target)]:
         net.in_flight.remove(message)
         net.receive(target, source, message[2])
+
+
+def names(*numbers):
+    return tuple(map(name, numbers))
 
 
 def log_of(net, k):

@@ -246,3 +246,38 @@ def test_starting_over(simulation):
     assert len(simulation.status()) == 5
     with simulation:
         assert "seed 7" in repr(simulation)
+
+
+def test_snapshots_are_taken_and_installed_as_the_settings_say():
+    simulation = Simulation(nodes=3, seed=3, timing="lan", snapshot_entries=5, snapshot_tail=1)
+    assert simulation.recorder.header["snapshot_entries"] == 5
+    assert simulation.recorder.header["snapshot_tail"] == 1
+    behind = next(node for node in simulation.nodes if node != simulation.wait_for_leader())
+    simulation.kill(behind)
+    for number in range(8):
+        simulation.client("alice").acquire(f"lock {number}".replace(" ", "-"))
+    simulation.restart(behind)
+    simulation.run(1)
+    installed = [event for event in simulation.recorder.events if event.kind == "install"]
+    assert [event.node for event in installed] == [behind]
+    statuses = simulation.status()
+    assert statuses[behind].last_applied == statuses[simulation.leader].last_applied
+
+
+def test_what_is_as_usual_is_not_in_the_header():
+    usual = Simulation(nodes=3).recorder.header
+    assert not {"snapshot_entries", "snapshot_tail", "lease_reads"} & usual.keys()
+    header = Simulation(nodes=3, timing="lan", lease_reads=True).recorder.header
+    assert header["lease_reads"] is True
+
+
+def test_a_client_looks_at_a_lock(simulation):
+    held = simulation.client("alice").acquire("printer")
+    info = simulation.client("bob").get_lock_info("printer")
+    assert (info.owner_id, info.version) == ("alice", held.token)
+    simulation.client("alice").release(held)
+    told = simulation.recorder.last_seq
+    assert simulation.client("bob").get_lock_info("printer").owner_id == ""
+    simulation.goto(told)
+    simulation.run(1)
+    assert simulation.recorder.last_seq > told

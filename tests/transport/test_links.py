@@ -136,10 +136,68 @@ def test_every_change_shows_in_the_version():
         lambda: table.set("n1", "n2", delay_us=1),
         lambda: table.partition([["n1"]]),
         table.heal,
+        lambda: table.add("n6"),
+        lambda: table.remove("n1"),
     ):
         change()
         versions.append(table.version)
     assert versions == sorted(set(versions))
+
+
+def test_a_new_node_is_joined_to_all_others_by_plain_links():
+    table = links(delay_us=9, jitter_us=0, loss_ppm=PPM)
+    table.set("n1", "n2", delay_us=1, loss_ppm=0)
+    table.add("n6")
+    assert table.nodes == (*NODES, "n6")
+    assert table.state("n6", "n1") == LinkState("n6", "n1", delay_us=9, loss_ppm=PPM)
+    assert table.state("n5", "n6") == LinkState("n5", "n6", delay_us=9, loss_ppm=PPM)
+    assert table.is_open("n6", "n1")
+    assert table.is_open("n1", "n6")
+    assert {state.src for state in table.changed()} == {"n1", "n2"}
+    table.cut("n6", "n1")
+    table.heal()
+    assert table.is_open("n6", "n1")
+
+
+def test_a_new_node_comes_into_the_group_of_the_rest_or_of_the_one_it_is_beside():
+    table = links()
+    table.partition([["n1", "n2"], ["n3"]])
+    table.add("n6")
+    table.add("n7", beside="n3")
+    assert table.groups == (("n1", "n2"), ("n3", "n7"), ("n4", "n5", "n6"))
+    assert table.is_open("n6", "n4")
+    assert not table.is_open("n6", "n1")
+    table.partition([["n1", "n2", "n3"], ["n4", "n5", "n6", "n7"]])
+    table.add("n8")
+    assert table.groups[1] == ("n4", "n5", "n6", "n7", "n8")
+
+
+def test_a_removed_node_is_forgotten_everywhere():
+    table = links(delay_us=200)
+    table.partition([["n1"], ["n2", "n3"]])
+    table.plan("n2", "n3", 100)
+    table.cut("n2", "n3")
+    table.set("n3", "n2", delay_us=0)
+    table.remove("n3")
+    assert table.nodes == ("n1", "n2", "n4", "n5")
+    assert table.groups == (("n1",), ("n2",), ("n4", "n5"))
+    assert table.changed() == ()
+    with pytest.raises(UnknownNode):
+        table.is_open("n2", "n3")
+    table.heal()
+    table.add("n3")  # another one of that name: nothing of the old one is left
+    assert table.state("n2", "n3") == LinkState("n2", "n3", delay_us=200)
+    table.set("n2", "n3", delay_us=0)
+    assert table.plan("n2", "n3", 100).deliver_at == 100
+
+
+def test_a_partition_ends_when_nobody_is_left_on_its_other_side():
+    table = links()
+    table.partition([["n1"]])
+    table.remove("n1")
+    assert table.groups == ()
+    table.add("n6")
+    assert table.is_open("n6", "n2")
 
 
 MISTAKES = [
@@ -161,6 +219,10 @@ MISTAKES = [
     ),
     (lambda table: table.set("n1", "n2", jitter_us=60_000_001), "jitter must be from 0 to 60 s"),
     (lambda table: table.set("n1", "n2", loss_ppm=PPM + 1), "loss must be from 0 to 1, not 1"),
+    (lambda table: table.add("n2"), "There is a node n2 already"),
+    (lambda table: table.add(""), "A node needs a name."),
+    (lambda table: table.add("n6", beside="n9"), "no node 'n9'"),
+    (lambda table: table.remove("n9"), "no node 'n9'"),
     (lambda table: table.is_open("n9", "n1"), "no node"),
     (lambda table: table.plan("n1", "n1", 0), "two nodes"),
 ]

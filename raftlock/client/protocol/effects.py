@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from raftlock.errors import InvalidArgument, RaftLockError
@@ -96,8 +96,10 @@ class RetryPolicy:
 class Submit:
     """The caller asks. `number` names the call from here on; a number is used once.
 
-    `call` is its word on the wire. A call on the lock table has its `command`; the session fields
-    in it are the requester's to fill in. At `deadline` the caller is answered, whatever is known.
+    `call` is its word on the wire. What changes the lock table has its `command`; the session
+    fields in it are the requester's to fill in. A question has its `params` instead: it changes
+    nothing, so it needs no session and may be asked of every node in turn. At `deadline` the caller
+    is answered, whatever is known.
     """
 
     now: Millis
@@ -105,6 +107,7 @@ class Submit:
     call: str
     deadline: Millis
     command: Command | None = None
+    params: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

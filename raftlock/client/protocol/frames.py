@@ -28,9 +28,11 @@ class Answer:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-def request_for(frame_id: int, call: str, command: Command | None) -> Request:
-    """The frame that asks for `call`, or for `command` under that word."""
-    return Request(frame_id, call, {} if command is None else command_to_params(command))
+def request_for(
+    frame_id: int, call: str, command: Command | None, params: Mapping[str, Json]
+) -> Request:
+    """The frame that asks for `call` with its `params`, or for `command` under that word."""
+    return Request(frame_id, call, params if command is None else command_to_params(command))
 
 
 def read_answer(response: Response, *, of_lock_table: bool) -> Answer:

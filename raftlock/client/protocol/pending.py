@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from raftlock.errors import (
     ErrorCode,
@@ -15,6 +16,7 @@ from raftlock.errors import (
 )
 from raftlock.types.answers import Outcome, OutcomeStatus
 from raftlock.types.commands import Command, LockOperation
+from raftlock.types.events import Json
 from raftlock.types.ids import LockID, Millis, SessionID
 
 __all__ = ["RETRY_ELSEWHERE", "RETRY_LATER", "Pending", "error_of", "no_answer"]
@@ -47,6 +49,7 @@ class Pending:
     withdrawn: bool = False
     held_back: bool = False  # its withdrawal is decided first; asking again would enqueue it again
     on_behalf: int | None = None
+    params: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def waits(self) -> bool:
@@ -80,7 +83,14 @@ class Pending:
     @property
     def lock_id(self) -> LockID:
         """The lock that it is about, if any."""
-        return self.command.lock_id if self.command is not None else LockID("")
+        if self.command is not None:
+            return self.command.lock_id
+        return LockID(str(self.params.get("lock_id", "")))
+
+    @property
+    def needs_leader(self) -> bool:
+        """Whether only the leader can answer it."""
+        return self.command is not None or bool(self.lock_id)
 
     @property
     def request_id(self) -> str:
@@ -95,7 +105,7 @@ class Pending:
     def details(self) -> dict[str, str]:
         """What its errors carry for programs."""
         if self.command is None:
-            return {}
+            return {"lock": self.lock_id} if self.lock_id else {}
         return {"request_id": self.request_id, "lock": self.lock_id}
 
     def same_request(self, command: Command) -> bool:

@@ -137,7 +137,9 @@ class Requester:
         self._now = event.now
         match event:
             case Submit():
-                call = Pending(event.number, event.call, event.command, event.deadline)
+                call = Pending(
+                    event.number, event.call, event.command, event.deadline, params=event.params
+                )
                 answer = self._calls.submit(call)
                 if answer is not None:
                     self._out.append(answer)
@@ -168,7 +170,7 @@ class Requester:
             if hold is not None:
                 lock_id, token = hold
                 self._calls.ask_myself(self._now, LockOperation.RELEASE, lock_id, token=token)
-        elif call.attempts == 0:
+        elif call.attempts == 0 or call.command is None:
             self._calls.drop(call)
         elif call.may_get_lock:
             self._withdraw(call)
@@ -193,8 +195,8 @@ class Requester:
             call.asked_at = None
             call.not_before = Millis(self._now + self._route.pause_ms(call.busy))
             return
-        if call.command is not None:
-            # Whoever decides about the lock table leads.
+        if call.needs_leader:
+            # Whoever decides about the lock table, or tells how it stands, leads.
             assert self._line.endpoint is not None
             self._route.answered(self._line.endpoint)
             self._line.decided_at = self._now
@@ -359,7 +361,7 @@ class Requester:
 
     def _ask(self, call: Pending) -> None:
         command = self._calls.leaves(call, self._now)
-        request = request_for(self._line.frame_for(call.number), call.call, command)
+        request = request_for(self._line.frame_for(call.number), call.call, command, call.params)
         self._out.append(Send(self._line.number, request))
 
     def _probe(self) -> None:

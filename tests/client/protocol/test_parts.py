@@ -165,9 +165,11 @@ def test_memory_of_holds():
 
 
 def test_requests():
-    assert request_for(3, "get_status", None) == Request(3, "get_status", {})
+    assert request_for(3, "get_status", None, {}) == Request(3, "get_status", {})
+    look = {"lock_id": "build"}
+    assert request_for(3, "get_lock_info", None, look) == Request(3, "get_lock_info", look)
     params = {"lock_id": "build", "client_id": "alice", "request_id": "mine"}
-    assert request_for(3, "acquire", ACQUIRE) == Request(3, "acquire", params)
+    assert request_for(3, "acquire", ACQUIRE, {}) == Request(3, "acquire", params)
 
 
 def test_answers():

@@ -128,6 +128,45 @@ def test_status_needs_no_session_and_any_node_answers(world, alice):
     assert [request.call for request in alice.sent()] == ["get_status"]
 
 
+def test_a_look_needs_no_session_and_finds_the_leader(world, alice):
+    token = alice.outcome(alice.acquire()).token
+    world.elect("n2")
+    bob = Client(world, "bob", seed=9)
+    seen = bob.wait_for(bob.look()).result
+    assert (seen["owner_id"], seen["version"]) == ("alice", token)
+    assert {request.call for request in bob.sent()} == {"get_lock_info"}
+    assert bob.sent()[-1].params == {"lock_id": "build"}
+    assert bob.requester.leader == endpoint("n2")
+
+
+def test_a_look_is_asked_again_elsewhere(world, alice):
+    world.silent.add("n1")
+    world.elect("n3", known_to=["n2", "n3"])
+    assert alice.wait_for(alice.look()).result["owner_id"] == ""
+    assert world.dialled[0] == "n1"
+    assert world.dialled[-1] == "n3"
+
+
+def test_a_look_without_an_answer_may_just_be_repeated(world, alice):
+    for node in world.believed:
+        world.silent.add(node)
+    error = alice.error(alice.look(time_ms=5_000))
+    assert isinstance(error, Unavailable)
+    assert error.details == {"lock": "build"}
+
+
+def test_nobody_finishes_a_look_that_nobody_wants(world, alice):
+    world.answers_lost = 100
+    number = alice.look()
+    world.run(20)
+    alice.cancel(number)
+    assert alice.requester.is_settled
+    world.run(20_000)
+    assert alice.answers == {}
+    world.answers_lost = 0
+    assert alice.outcome(alice.acquire()).status is OutcomeStatus.GRANTED, "nothing is in its way"
+
+
 def test_an_idle_client_is_quiet(world, alice):
     alice.outcome(alice.acquire(ttl=60_000))
     said = len(alice.actions)
