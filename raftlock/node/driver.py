@@ -32,6 +32,7 @@ from raftlock.raft.effects import (
     Send,
     SnapshotTaken,
     Transfer,
+    Wake,
 )
 from raftlock.raft.node import Raft
 from raftlock.raft.random64 import Random64
@@ -114,6 +115,8 @@ class Driver:
         """Put one event through the core. `cause` is the trace number of what brought it here."""
         work = Work()
         led = self.raft.role is NodeRole.LEADER
+        if isinstance(event, Wake):
+            self._idle(event.now, work)
         self._run(event, cause, work)
         return self._finish(event.now, led, work)
 
@@ -289,6 +292,14 @@ class Driver:
             self._tell(Note("lock", _lock_data(change)), applied)
         self.proposals.applied(now, entry.index, entry.term, message.command_result_data)
         work.outcomes.extend(message.outcomes)
+
+    def _idle(self, now: Millis, work: Work) -> None:
+        """No entry came: by the correct rules the table stays as it is (`LockMachine.idle`)."""
+        message = self.table.idle(now)
+        if message is not None:
+            for change in message.changes:
+                self._tell(Note("lock", _lock_data(change)))
+            work.outcomes.extend(message.outcomes)
 
     def _restore(self, snapshot: Snapshot, cause: int) -> None:
         """The table becomes the snapshot's; all its locks are told, since any may have changed."""

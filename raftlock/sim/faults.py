@@ -4,32 +4,52 @@ from __future__ import annotations
 
 from raftlock.raft.random64 import Random64
 from raftlock.sim.actions import Action
-from raftlock.sim.chance import chance
+from raftlock.sim.chance import chance, keyed
 from raftlock.sim.client import SimClient
-from raftlock.sim.node import CRASH_POINTS
+from raftlock.sim.node import CRASH_POINTS, SimNode
 from raftlock.sim.profile import Profile
+from raftlock.sim.stranger import SORTS
 from raftlock.sim.world import World
 from raftlock.types.events import Json
 from raftlock.types.ids import NodeID
 from raftlock.types.roles import NodeRole
 
-__all__ = ["Faults"]
+__all__ = ["Agenda", "Faults", "Hardware", "Strangers"]
+
+
+class Agenda:
+    """Actions that are to be done later, each at its time."""
+
+    def __init__(self, random: Random64) -> None:
+        self._random = random
+        self._later: list[tuple[int, Action]] = []
+
+    def soon(self, now: int, action: Action, low_ms: int, high_ms: int) -> None:
+        """Do it after a time between these two, drawn."""
+        self._later.append((now + 1_000 * self._random.between(low_ms, high_ms), action))
+
+    def due(self, now: int) -> list[Action]:
+        """What is to be done by now, once."""
+        actions = [action for at, action in self._later if at <= now]
+        if actions:
+            self._later = [each for each in self._later if each[0] > now]
+        return actions
 
 
 class Faults:
-    """Draws the faults of one run. What it hands out is done at once, in order."""
+    """Draws crashes, pauses and cuts. What it hands out is done at once, in order."""
 
-    def __init__(self, profile: Profile, random: Random64) -> None:
+    def __init__(self, profile: Profile, seed: int) -> None:
         self._profile = profile
-        self._random = random
-        self._later: list[tuple[int, Action]] = []
+        self._random = keyed(seed, "faults")
+        self._torn = keyed(seed, "torn")
+        self._agenda = Agenda(self._random)
         self._partitioned_until = 0
 
     def tick(self, world: World) -> list[Action]:
         """What happens now; `world` is only looked at."""
         now = world.clock.now
-        actions: list[Action] = [action for at, action in self._later if at <= now]
-        self._later = [each for each in self._later if each[0] > now]
+        actions = self._agenda.due(now)
         profile, random = self._profile, self._random
         if chance(random, profile.partition_ppm):
             actions += self._partition(world)
@@ -77,14 +97,15 @@ class Faults:
         return actions
 
     def _soon(self, now: int, verb: str, node: NodeID, low_ms: int, high_ms: int) -> None:
-        at = now + 1_000 * self._random.between(low_ms, high_ms)
-        self._later.append((at, {"do": verb, "node": node}))
+        self._agenda.soon(now, {"do": verb, "node": node}, low_ms, high_ms)
 
     def _crash(self, node: NodeID, world: World, verb: str) -> Action:
         kept = 1 + self._random.below(3) if chance(self._random, self._profile.kept_ppm) else 0
         told: dict[str, Json] = {"do": verb, "node": node, "kept": kept}
         if verb == "crash_on_write":
             told["point"] = CRASH_POINTS[self._random.below(len(CRASH_POINTS))]
+        if chance(self._torn, self._profile.torn_ppm):
+            told["torn"] = True
         self._soon(world.clock.now, "restart", node, 5, 600)
         if verb == "crash_on_write":
             self._soon(world.clock.now, "restart", node, 600, 1_200)
@@ -153,3 +174,66 @@ class Faults:
             for one in rest[:half]
             for other in rest[half:]
         ]
+
+
+class Hardware:
+    """Draws what befalls disks and clocks, and starts again who was stopped by its disk."""
+
+    def __init__(self, profile: Profile, seed: int) -> None:
+        self._profile = profile
+        self._random = keyed(seed, "hardware")
+        self._agenda = Agenda(self._random)
+        self._mended: dict[NodeID, int] = {}
+        self._is_drawn = any((profile.disk_error_ppm, profile.rate_change_ppm, profile.jump_ppm))
+
+    def tick(self, world: World) -> list[Action]:
+        """What happens now; `world` is only looked at."""
+        if not self._is_drawn:
+            return []
+        actions = self._agenda.due(world.clock.now)
+        profile, random = self._profile, self._random
+        for node in world.nodes.values():
+            if node.is_up and chance(random, profile.disk_error_ppm):
+                actions.append(self._disk(node, world))
+            elif profile.disk_error_ppm and not node.is_up:
+                self._mend(node, world)
+        names = list(world.nodes)
+        if chance(random, profile.rate_change_ppm):
+            rate = random.between(-profile.rate_ppm, profile.rate_ppm)
+            node_id = names[random.below(len(names))]
+            actions.append({"do": "clock", "node": node_id, "rate_ppm": rate})
+        if chance(random, profile.jump_ppm):
+            node_id = names[random.below(len(names))]
+            actions.append({"do": "clock", "node": node_id, "jump_ms": 1 + random.below(5_000)})
+        return actions
+
+    def _disk(self, node: SimNode, world: World) -> Action:
+        fault = ("fail_write", "fail_sync", "full")[self._random.below(3)]
+        told: dict[str, Json] = {"do": "disk", "node": node.id}
+        if fault == "full":
+            self._agenda.soon(world.clock.now, told | {"fault": "well"}, 100, 2_000)
+        return told | {"fault": fault}
+
+    def _mend(self, node: SimNode, world: World) -> None:
+        """Nobody else starts a node that its disk has stopped."""
+        if self._mended.get(node.id) != node.life:
+            self._mended[node.id] = node.life
+            restart: Action = {"do": "restart", "node": node.id}
+            self._agenda.soon(world.clock.now, restart, 5, 1_000)
+
+
+class Strangers:
+    """Draws who knocks at the nodes' doors."""
+
+    def __init__(self, profile: Profile, seed: int) -> None:
+        self._profile = profile
+        self._random = keyed(seed, "knocking")
+
+    def tick(self, world: World) -> list[Action]:
+        """Who comes now; `world` is only looked at."""
+        random = self._random
+        if not chance(random, self._profile.stranger_ppm):
+            return []
+        names, sorts = list(world.nodes), list(SORTS)
+        node, sort = names[random.below(len(names))], sorts[random.below(len(sorts))]
+        return [{"do": "stranger", "node": node, "sort": sort}]

@@ -7,7 +7,8 @@ well; batches of one entry find bugs that batches of many hide.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 
 from raftlock.client.protocol import RetryPolicy
 from raftlock.node.timing import TIMINGS, Timing
@@ -27,6 +28,9 @@ EAGER = RetryPolicy(
     withdraw_ms=5_000,
 )
 """Clients as impatient as a short run needs."""
+
+STEADY_PPM = 10_000
+"""Clocks no further off than this are what leases, of locks and of reads, are made for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,25 @@ class Profile:
     ask_ppm: int = 60_000
     patience_ms: int = 2_000
     ttl_ms: int = 1_500
+    read_ppm: int = 0  # of what is asked
+    lease_reads: bool = False
+    # snapshots; as they stand here a run is too short for one
+    snapshot_entries: int = 10_000
+    snapshot_tail: int = 1_000
+    chunk_bytes: int = 1 << 16
+    # members
+    member_ppm: int = 0
+    transfer_ppm: int = 0
+    wipe_ppm: int = 0
+    # disks
+    disk_error_ppm: int = 0
+    flip_ppm: int = 0
+    torn_ppm: int = 0  # of the crashes
+    # clocks
+    rate_change_ppm: int = 0
+    jump_ppm: int = 0
+    # who knocks at the door
+    stranger_ppm: int = 0
 
     @property
     def weather(self) -> Weather:
@@ -80,14 +103,27 @@ class Profile:
 
 
 def profile_of(seed: int) -> Profile:
-    """The profile that a seed draws."""
+    """The profile that a seed draws.
+
+    Each part has a stream of its own: what one draws changes nothing of another.
+    """
+    profile = _plain(seed)
+    for name, draw in _DRAWS.items():
+        if name not in _NOT_YET_CHECKED:
+            profile = draw(profile, keyed(seed, name))
+    return profile
+
+
+def _one_of(random: Random64, *choices: int) -> int:
+    return choices[random.below(len(choices))]
+
+
+def _plain(seed: int) -> Profile:
+    """The network, crashes, pauses and the work."""
     random = keyed(seed, "profile")
 
     def one_of(*choices: int) -> int:
-        return choices[random.below(len(choices))]
-
-    # Of a stream of their own: with them off, a run is what the paper alone would make of it.
-    additions = keyed(seed, "additions")
+        return _one_of(random, *choices)
 
     return Profile(
         loss_ppm=one_of(0, 0, 20_000, 100_000, 250_000),
@@ -108,15 +144,91 @@ def profile_of(seed: int) -> Profile:
         timeout_percent=one_of(50, 100, 100, 200),
         batch=one_of(1, 2, 16, 64),
         sync_us=one_of(500, 1_000, 5_000, 20_000),
-        in_flight=(1, 4, 64, 64)[additions.below(4)],
-        pre_vote=additions.below(2) == 1,
-        check_quorum=additions.below(2) == 1,
         clients=2 + random.below(4),
         locks=1 + random.below(3),
         ask_ppm=one_of(60_000, 120_000, 250_000),
         patience_ms=one_of(1_000, 2_000, 4_000),
         ttl_ms=one_of(1_000, 1_000, 2_000),
     )
+
+
+def _additions(profile: Profile, random: Random64) -> Profile:
+    """What the paper does not have: with them off, a run is what it alone would make of it."""
+    return replace(
+        profile,
+        in_flight=_one_of(random, 1, 4, 64, 64),
+        pre_vote=random.below(2) == 1,
+        check_quorum=random.below(2) == 1,
+    )
+
+
+def _snapshots(profile: Profile, random: Random64) -> Profile:
+    """Chunks so small that a snapshot needs several."""
+    return replace(
+        profile,
+        snapshot_entries=_one_of(random, 5, 20, 1_000, 1_000),
+        snapshot_tail=_one_of(random, 0, 2, 100),
+        chunk_bytes=_one_of(random, 64, 256, 1 << 16),
+    )
+
+
+def _members(profile: Profile, random: Random64) -> Profile:
+    return replace(
+        profile,
+        member_ppm=_one_of(random, 0, 0, 0, 5_000, 20_000),
+        transfer_ppm=_one_of(random, 0, 0, 5_000, 20_000),
+        wipe_ppm=_one_of(random, 0, 0, 0, 3_000, 10_000),
+    )
+
+
+def _disks(profile: Profile, random: Random64) -> Profile:
+    return replace(
+        profile,
+        disk_error_ppm=_one_of(random, 0, 0, 0, 1_000, 5_000),
+        flip_ppm=_one_of(random, 0, 0, 0, 0, 3_000),
+        torn_ppm=_one_of(random, 0, 200_000),
+    )
+
+
+def _clocks(profile: Profile, random: Random64) -> Profile:
+    """Beyond 1 % off only a lock's token protects; the checks go by what was drawn."""
+    rate_ppm, jumps = profile.rate_ppm, random.below(10) == 0
+    if random.below(8) == 0:
+        rate_ppm = 30_000
+    return replace(
+        profile,
+        rate_ppm=rate_ppm,
+        rate_change_ppm=_one_of(random, 0, 2_000) if rate_ppm else 0,
+        jump_ppm=5_000 if jumps else 0,
+    )
+
+
+def _reads(profile: Profile, random: Random64) -> Profile:
+    """By a lease only where the clocks are as good as a lease needs them."""
+    steady = profile.rate_ppm <= STEADY_PPM and not profile.jump_ppm
+    lease = random.below(2) == 1
+    return replace(
+        profile,
+        read_ppm=_one_of(random, 0, 100_000, 300_000),
+        lease_reads=lease and steady and profile.check_quorum,
+    )
+
+
+def _strangers(profile: Profile, random: Random64) -> Profile:
+    return replace(profile, stranger_ppm=_one_of(random, 0, 0, 0, 10_000))
+
+
+_DRAWS: Mapping[str, Callable[[Profile, Random64], Profile]] = {
+    "additions": _additions,
+    "snapshots": _snapshots,
+    "members": _members,
+    "disks": _disks,
+    "clocks": _clocks,
+    "reads": _reads,
+    "strangers": _strangers,
+}
+
+_NOT_YET_CHECKED = frozenset({"snapshots", "members", "disks", "clocks", "reads"})
 
 
 def timing_of(profile: Profile, random: Random64) -> Timing:

@@ -13,9 +13,10 @@ from raftlock.check.checker import Checker, check_history
 from raftlock.check.violation import Violation
 from raftlock.sim.actions import Action, try_to
 from raftlock.sim.chance import keyed
-from raftlock.sim.client import Ask
-from raftlock.sim.faults import Faults
+from raftlock.sim.changes import Changes
+from raftlock.sim.faults import Faults, Hardware, Strangers
 from raftlock.sim.header import header_of
+from raftlock.sim.liveness import Liveness
 from raftlock.sim.profile import EAGER, Profile, profile_of, timing_of
 from raftlock.sim.queue import Clock
 from raftlock.sim.tally import Tally
@@ -30,8 +31,9 @@ __all__ = ["Outcome", "Plan", "explore_seed", "plan_of", "replay"]
 
 TICK_US = 10_000
 CHAOS_US = 5_000_000
-LIVENESS_TIMEOUTS = 10
-"""Within how many election timeouts of virtual time a calmed cluster must work again."""
+SPANS_MAX = 3
+"""A change of members that is under way when the faults end may take so many times as long as
+it may take the cluster to come to work."""
 
 CODEC_EVERY = 50
 """In one run of so many, messages go through the codec; in the others they pass as values."""
@@ -48,10 +50,14 @@ class Plan:
     profile: Profile
     chaos_us: int = CHAOS_US
 
+    @property
+    def names(self) -> tuple[NodeID, ...]:
+        """The nodes it begins with."""
+        return tuple(NodeID(f"n{place}") for place in range(1, self.nodes + 1))
+
     def settings(self, rules: RuleSet) -> WorldSettings:
         """The world of this run."""
-        profile = self.profile
-        names = tuple(NodeID(f"n{place}") for place in range(1, self.nodes + 1))
+        profile, names = self.profile, self.names
         drift = keyed(self.seed, "rates")
         rate = profile.rate_ppm
         return WorldSettings(
@@ -64,6 +70,10 @@ class Plan:
             in_flight=profile.in_flight,
             pre_vote=profile.pre_vote,
             check_quorum=profile.check_quorum,
+            lease_reads=profile.lease_reads,
+            snapshot_entries=profile.snapshot_entries,
+            snapshot_tail=profile.snapshot_tail,
+            snapshot_chunk_bytes=profile.chunk_bytes,
             rates_ppm=tuple(drift.between(-rate, rate) if rate else 0 for _ in names),
             retry=EAGER,
             codec=self.seed % CODEC_EVERY == 0,
@@ -104,6 +114,7 @@ class _Run:
         self.recorder.subscribe(self.tally.feed)
         self.script: list[dict[str, Json]] = []
         self.failed: list[Violation] = []
+        self.liveness: Liveness | None = None
         self.world = World(settings, self.clock, self.recorder)
 
     @property
@@ -111,10 +122,19 @@ class _Run:
         return bool(self.checker.violations or self.failed)
 
     def run_to(self, at: int) -> None:
-        """Let time pass, as long as nothing is broken."""
-        schedule, world = self.world.schedule, self.world
+        """Let time pass, as long as nothing is broken; see in time if the cluster works again."""
+        liveness = self.liveness
+        if liveness is not None and self.clock.now < liveness.due <= at:
+            self._pass_time(liveness.due)
+            self._note(liveness.judge())
+        self._pass_time(at)
+
+    def _pass_time(self, at: int) -> None:
+        schedule, world, checker = self.world.schedule, self.world, self.checker
+        if self.failed:
+            return
         try:
-            while not self.checker.violations:
+            while not checker.violations:
                 next_at = schedule.next_at
                 if next_at is None or next_at > at:
                     self.clock.now = max(self.clock.now, Micros(at))
@@ -123,9 +143,8 @@ class _Run:
         except AssertionError as error:
             self.crashed(error)
 
-    def do(self, actions: Iterable[Action]) -> list[Ask]:
+    def do(self, actions: Iterable[Action]) -> None:
         """Do them, and put them into the script."""
-        asked = []
         for action in actions:
             self.script.append({"t": self.clock.now, **action})
             try:
@@ -133,58 +152,47 @@ class _Run:
             except AssertionError as error:
                 self.crashed(error)
                 break
-            if ask is not None:
-                asked.append(ask)
-        return asked
+            if action.get("do") == "calm":
+                self.liveness = Liveness(self.world)
+            # Only where all faults have ended must the cluster come to work.
+            elif ask is not None and self.liveness is not None and action.get("client") == "probe":
+                self.liveness.asked = self.liveness.asked or ask
+
+    def _note(self, violation: Violation | None) -> None:
+        if violation is not None and not self.broken:
+            self.failed.append(violation)
 
     def crashed(self, error: AssertionError) -> None:
         """The program's own assertions are checks as well."""
         sentence = f"An assertion of the program failed: {str(error)[:200] or 'it says nothing'}"
         self.failed.append(Violation("assertion", sentence, self.recorder.last_seq))
 
-    def calm(self) -> None:
-        """End the faults, and see whether the cluster comes to work again."""
-        timing = self.world.settings.timing
-        span = LIVENESS_TIMEOUTS * timing.election_timeout_ms_max * 1_000
+    def calm(self, changes: Changes) -> None:
+        """End the faults, and let the cluster come to work again, and changes to their end."""
         self.do([{"do": "calm"}])
-        end = self.clock.now + span
+        liveness = self.liveness
+        assert liveness is not None
         # The faults have ended; what is still on its way from before may take that long.
-        asked = self.do(
-            [
-                {
-                    "do": "ask",
-                    "client": "probe",
-                    "op": "acquire",
-                    "lock": "probe",
-                    "ttl_ms": 60_000,
-                    "time_ms": span // 1_000,
-                }
-            ]
-        )
-        self.run_to(end)
-        self._see_that_it_works(asked)
-
-    def _see_that_it_works(self, asked: list[Ask]) -> None:
-        if self.broken:
+        probe: dict[str, Json] = {"do": "ask", "client": "probe", "op": "acquire", "lock": "probe"}
+        self.do([probe | {"ttl_ms": 60_000, "time_ms": liveness.span // 1_000}])
+        if not changes.is_drawn:
+            self.run_to(liveness.due)
             return
-        index = asked[0].lease.token if asked and asked[0].lease is not None else 0
-        behind = [
-            node.id
-            for node in self.world.nodes.values()
-            if not node.is_up or node.running.raft.last_applied < index
-        ]
-        if not index or behind:
-            who = ", ".join(behind) if index else "a new command"
-            sentence = (
-                f"{LIVENESS_TIMEOUTS} election timeouts after all faults ended, {who} had not "
-                "come to apply a new command."
-            )
-            self.failed.append(
-                Violation("liveness", sentence, self.recorder.last_seq, nodes=tuple(behind))
-            )
+        end = self.clock.now + SPANS_MAX * liveness.span
+        while not self.broken and self.clock.now < end:
+            settled = changes.at_rest(self.world) and liveness.is_reached
+            if settled and self.clock.now >= liveness.due:
+                return
+            self.do(changes.settle(self.world))
+            self.run_to(self.clock.now + TICK_US)
+        if not self.broken and not changes.at_rest(self.world):
+            sentence = "A change of members did not come to its end after all faults had ended."
+            self._note(Violation("liveness", sentence, self.recorder.last_seq))
 
     def outcome(self) -> Outcome:
         """What came of it."""
+        if self.liveness is not None:
+            self._note(self.liveness.judge_finally())
         found = [*self.checker.violations, *self.failed]
         if not found:
             found = check_history(self.recorder.events)
@@ -202,14 +210,16 @@ class _Run:
 def explore_seed(plan: Plan, rules: RuleSet | None = None) -> Outcome:
     """Draw and run what the plan says, under every check."""
     run = _Run(plan, rules or RuleSet())
-    faults = Faults(plan.profile, keyed(plan.seed, "faults"))
-    work = Workload(plan.profile, plan.seed)
+    profile, seed = plan.profile, plan.seed
+    changes = Changes(profile, seed, plan.names)
+    faults, work = Faults(profile, seed), Workload(profile, seed)
+    others = (Hardware(profile, seed), changes, Strangers(profile, seed))
     while run.clock.now < plan.chaos_us and not run.broken:
-        run.do(faults.tick(run.world))
-        run.do(work.tick(run.world))
+        for drawn in (faults, *others, work):
+            run.do(drawn.tick(run.world))
         run.run_to(run.clock.now + TICK_US)
     if not run.broken:
-        run.calm()
+        run.calm(changes)
     return run.outcome()
 
 
@@ -218,21 +228,12 @@ def replay(
 ) -> Outcome:
     """Do a written script, under every check, up to time `end` or the first violation."""
     run = _Run(plan, rules or RuleSet())
-    probes: list[Ask] = []
-    calmed = False
     for line in script:
         # What is done at one moment is done together, whatever it brings about at that moment.
         if number(line, "t") > run.clock.now:
             run.run_to(number(line, "t"))
         if run.broken:
             break
-        action = {name: value for name, value in line.items() if name != "t"}
-        asked = run.do([action])
-        calmed = calmed or action.get("do") == "calm"
-        # Only where all faults have ended must the cluster come to work.
-        if calmed and action.get("client") == "probe":
-            probes += asked
+        run.do([{name: value for name, value in line.items() if name != "t"}])
     run.run_to(end)
-    if probes and not run.broken:
-        run._see_that_it_works(probes)  # noqa: SLF001 - the same run, told what to do
     return run.outcome()

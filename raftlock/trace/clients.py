@@ -17,6 +17,7 @@ _DOING = {
     "release": "asks to release {}",
     "renew": "asks to renew {}",
     "cancel_wait": "asks to stop waiting for {}",
+    "get_lock_info": "asks who holds {}",
     "open_session": "asks for a session",
     "end_session": "asks to end its session",
 }

@@ -3,12 +3,13 @@
 A full frame stands alone. A delta is laid over what the browser has:
 
 - ``nodes``: each object takes the place of the node of that id;
-- ``links`` with ``groups``, and ``clients``: the whole list, if anything in it changed;
+- ``links`` with ``groups``, ``members``, and ``clients``: the whole of it, if anything changed;
 - ``messages``: each takes the place of the message of that id, or is new. A message that arrived is
   not told: its slip is over at ``t1``, a lost one's at ``stop``;
 - ``logs``: ``{from, entries}`` means drop everything from there on, then append; an object with
   ``first`` is the whole log, as in a full frame. ``cut_at`` is the index from which entries were
-  dropped since the last frame, else null;
+  dropped since the last frame, else null; entries up to ``base`` are gone, since a snapshot stands
+  for them;
 - ``locks``: the whole table of a node; ``terms``: a point takes the place of the node's last point
   if both are of one moment; ``events``: new lines.
 
@@ -41,6 +42,7 @@ SHOWN_LOCKS = 40
 SHOWN_WAITERS = 20
 SHOWN_HOLDS = 20
 SHOWN_OP = 40
+SHOWN_WHY = 160
 """What a frame holds at most of each: the newest, and of locks the first by name."""
 
 FULL_BYTES = 60_000
@@ -93,10 +95,11 @@ class FrameSource:
         frame = self._head(view, full=True)
         frame.update(
             cluster=_cluster(view),
-            nodes=[_node(node) for node in view.nodes.values()],
+            members=_members(view),
+            nodes=[_node(node, view) for node in view.nodes.values()],
             links=_links(view),
             groups=_groups(view),
-            messages=[_message(f) for f in _thin(view.network.in_flight(view.now))],
+            messages=_messages(view, view.network.in_flight(view.now)),
             logs={node.id: _whole_log(node.log) for node in view.nodes.values()},
             locks={node.id: _locks(node) for node in view.nodes.values()},
             terms=_points(view, 0),
@@ -121,10 +124,13 @@ class FrameSource:
         nodes: list[Json] = []
         logs: dict[str, Json] = {}
         locks: dict[str, Json] = {}
+        parts_changed = view.members_version > seen
+        if parts_changed:
+            frame["members"] = _members(view)
         for node in view.nodes.values():
-            if node.version <= seen:
+            if node.version <= seen and not parts_changed:
                 continue  # its log and its locks did not change either
-            nodes.append(_node(node))
+            nodes.append(_node(node, view))
             log = _log_since(node.log, seen)
             if log is not None:
                 logs[node.id] = log
@@ -132,7 +138,7 @@ class FrameSource:
                 locks[node.id] = _locks(node)
         frame.update(
             nodes=nodes,
-            messages=[_message(flight) for flight in _thin(view.network.news_since(seen))],
+            messages=_messages(view, view.network.news_since(seen)),
             logs=logs,
             locks=locks,
             terms=_points(view, seen),
@@ -183,11 +189,25 @@ def _cluster(view: ClusterView) -> dict[str, Json]:
     }
 
 
-def _node(node: NodeView) -> dict[str, Json]:
+def _members(view: ClusterView) -> dict[str, Json]:
+    members = view.configuration
+    return {
+        "voters": list(members.voters),
+        "learners": list(members.learners),
+        "outgoing": list(members.outgoing),
+    }
+
+
+def _node(node: NodeView, view: ClusterView) -> dict[str, Json]:
     timer, tally = node.timer, node.tally
     return {
         "id": node.id,
         "state": node.state,
+        "fate": node.fate,
+        "why": shorten(node.why, SHOWN_WHY),
+        "part": view.part(node.id),
+        "handover": node.handover,
+        "snapshot": node.snapshot,
         "role": node.role,
         "term": node.term,
         "voted_for": node.voted_for,
@@ -261,6 +281,12 @@ def _message(flight: Flight) -> dict[str, Json]:
     }
 
 
+def _messages(view: ClusterView, flights: list[Flight]) -> list[Json]:
+    """What can be drawn: not what comes from, or goes to, a node that is no longer there."""
+    there = [flight for flight in flights if {flight.src, flight.dst} <= view.nodes.keys()]
+    return [_message(flight) for flight in _thin(there)]
+
+
 def _thin(flights: list[Flight]) -> list[Flight]:
     """At most as many messages as a frame holds: heartbeats go first, then the oldest."""
     if len(flights) > SHOWN_MESSAGES:
@@ -271,14 +297,14 @@ def _thin(flights: list[Flight]) -> list[Flight]:
 def _whole_log(log: LogView) -> dict[str, Json]:
     shown = log.rows[-SHOWN_ENTRIES:]
     first = shown[0].index if shown else log.first
-    return {"first": first, "entries": _entries(log, first), "cut_at": None}
+    return {"first": first, "base": log.base, "entries": _entries(log, first), "cut_at": None}
 
 
 def _log_since(log: LogView, seen: int) -> dict[str, Json] | None:
     change = log.changed_since(seen)
     if change is None:
-        return None
-    if change.cut or log.last - change.start >= SHOWN_ENTRIES:
+        return _whole_log(log) if log.based > seen else None
+    if change.cut or log.based > seen or log.last - change.start >= SHOWN_ENTRIES:
         return {**_whole_log(log), "cut_at": change.start if change.cut else None}
     return {"from": change.start, "entries": _entries(log, change.start), "cut_at": None}
 

@@ -120,6 +120,23 @@ class NetworkView:
             node: number for number, group in enumerate(self.groups, 1) for node in group
         }
 
+    def join(self, node: str, beside: str) -> None:
+        """A new node comes into the group of `beside`, or else into the last one."""
+        if self.groups and node not in self._group_of:
+            place = self._group_of.get(beside, len(self.groups)) - 1
+            groups = [list(group) for group in self.groups]
+            groups[place].append(node)
+            self.partition(groups)
+
+    def forget(self, node: str) -> None:
+        """A node is gone, and its links with it."""
+        self.cuts = {pair for pair in self.cuts if node not in pair}
+        self.shapes = {pair: shape for pair, shape in self.shapes.items() if node not in pair}
+        self.told = {pair: why for pair, why in self.told.items() if node not in pair}
+        groups = [[name for name in group if name != node] for group in self.groups]
+        left = [group for group in groups if group]
+        self.partition(left if len(left) > 1 else ())
+
     def heal(self) -> None:
         """Make every link as it was at first: no cut, no partition, plain delays, no loss."""
         self.cuts.clear()

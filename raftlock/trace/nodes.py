@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from raftlock.types import Json
+from raftlock.types import Configuration, Json
 
 __all__ = ["LogView", "NodeView", "Point", "Row", "Tally", "Timer"]
 
@@ -16,6 +16,9 @@ KEPT_ENTRIES = 1_000
 
 KEPT_CHANGES = 500
 """How many changes of a log are remembered, so that a delta can say what changed."""
+
+KEPT_CONFIGURATIONS = 20
+"""How many configurations before the present one a node's picture keeps."""
 
 KEPT_POINTS = 32
 """How many steps of a node's role and term are kept for the chart."""
@@ -82,12 +85,16 @@ class LogView:
     """A node's log, entry by entry, with what a crash would take away.
 
     A change is undone at a kill unless a ``fsync`` said that its write is durable. A ``write``
-    covers all changes told before it that no earlier write covers.
+    covers all changes told before it that no earlier write covers. Entries up to `base`, the last
+    of term `base_term`, are not in the log any more, since a snapshot stands for them; `based` is
+    the event that last changed that.
     """
 
-    __slots__ = ("changes", "first", "forgotten", "rows", "undo")
+    __slots__ = ("base", "base_term", "based", "changes", "first", "forgotten", "rows", "undo")
 
     def __init__(self) -> None:
+        self.base = self.base_term = 0
+        self.based = 0
         self.first = 1
         self.rows: list[Row] = []
         self.undo: list[Undo] = []
@@ -101,6 +108,8 @@ class LogView:
 
     def term_at(self, index: int) -> int:
         """The term of the entry at `index`; 0 where none is kept."""
+        if index == self.base:
+            return self.base_term
         place = index - self.first
         return self.rows[place].term if 0 <= place < len(self.rows) else 0
 
@@ -118,6 +127,7 @@ class LogView:
             # After a hole (a snapshot, or a trace that begins late) the log begins anew.
             self.undo.clear()
             self.rows, self.first = list(rows), start
+            self._set_base(seq, start - 1, 0)
             self._changed(seq, start, cut=True)
         if len(self.rows) > 2 * KEPT_ENTRIES:
             del self.rows[:-KEPT_ENTRIES]
@@ -131,12 +141,31 @@ class LogView:
             del self.rows[place:]
             self._changed(seq, self.first + place, cut=True)
 
-    def begin_after(self, seq: int, index: int) -> None:
+    def begin_after(self, seq: int, index: int, term: int) -> None:
         """A snapshot stands for the entries up to `index`: what is behind them stays."""
         if self.last <= index:
             self.undo.clear()
             self.rows, self.first = [], index + 1
+            self._set_base(seq, index, term)
             self._changed(seq, self.first, cut=True)
+
+    def compact(self, seq: int, upto: int) -> None:
+        """The entries up to `upto` are no longer in the log: the snapshot stands for them.
+
+        This is not undone at a kill: what a restarted node reads from its disk is told anew.
+        """
+        term = self.term_at(upto)
+        if upto >= self.first:
+            del self.rows[: upto + 1 - self.first]
+            self.first = upto + 1
+        self._set_base(seq, upto, term)
+
+    def wipe(self, seq: int) -> None:
+        """Nothing is left."""
+        self.undo.clear()
+        self.rows, self.first = [], 1
+        self._set_base(seq, 0, 0)
+        self._changed(seq, 1, cut=True)
 
     def wrote(self, write: int) -> None:
         """Write number `write` was handed to the disk: it covers what no write covered yet."""
@@ -157,8 +186,10 @@ class LogView:
         """The node is killed: the log falls back to what is durable; how many entries it lost."""
         before = self.last
         for undo in reversed(self.undo):
-            self.first = min(self.first, undo.start)
-            self.rows[undo.start - self.first :] = undo.dropped
+            if undo.start < self.first:  # what was before it is no longer kept
+                self.rows, self.first = list(undo.dropped), undo.start
+            else:
+                self.rows[undo.start - self.first :] = undo.dropped
             self._changed(seq, undo.start, cut=True)
         self.undo.clear()
         return max(0, before - self.last)
@@ -175,6 +206,10 @@ class LogView:
             start, cut, newest = min(start, change.start), cut or change.cut, change.seq
         return Change(newest, start, cut) if newest else None
 
+    def _set_base(self, seq: int, base: int, term: int) -> None:
+        if base != self.base:
+            self.base, self.base_term, self.based = base, term, seq
+
     def _changed(self, seq: int, start: int, *, cut: bool) -> None:
         if len(self.changes) == KEPT_CHANGES:
             self.forgotten = self.changes[0].seq
@@ -186,14 +221,21 @@ class NodeView:
     """One node as everything shown of it; `version` is the event that last changed it.
 
     `state` is ``up``, ``down`` or ``frozen``; a down node keeps what its disk holds (term, vote,
-    log) and nothing else. The cluster time it knows is `clock_ms` at `clock_at` (microseconds of
-    run time) and runs on only on a leader (`clock_running`). `waited` is how long its last
-    election timer ran before it fired. `pre_vote` is there while it asks whether it could win an
-    election. `lost` counts the entries that its last kill took.
+    log) and nothing else. Why it is down says `fate`: killed, wiped (its disk is lost), stopped
+    (its disk failed) or refused (it does not start over its disk), with `why` in words. The cluster
+    time it knows is `clock_ms` at `clock_at` (microseconds of run time) and runs on only on a
+    leader (`clock_running`). `waited` is how long its last election timer ran before it fired.
+    `pre_vote` is there while it asks whether it could win an election. `lost` counts the entries
+    that its last kill took. `configurations` are those in its log, by index: the last one is what
+    it goes by. `handover` is whom a leader hands its office to, `told_by` the leader that told this
+    node to stand. `sent` are the followers that a leader sends its snapshot, which stands for the
+    entries up to `snapshot`.
     """
 
     id: str
     state: str = "down"
+    fate: str = ""
+    why: str = ""
     started: bool = False
     recovering: bool = False
     role: str = "follower"
@@ -209,6 +251,11 @@ class NodeView:
     pre_vote: Tally | None = None
     progress: dict[str, tuple[int, int]] = field(default_factory=dict)
     log: LogView = field(default_factory=LogView)
+    snapshot: int = 0
+    configurations: list[tuple[int, Configuration]] = field(default_factory=list)
+    handover: str = ""
+    told_by: str = ""
+    sent: set[str] = field(default_factory=set)
     writes: dict[int, tuple[int, str]] = field(default_factory=dict)
     disk_term: int = 0
     disk_vote: str = ""
@@ -239,10 +286,12 @@ class NodeView:
         """Change the role and drop what only the old one has."""
         self.role = role
         self.pre_vote = None
+        self.handover = self.told_by = ""
         if role != "candidate":
             self.tally = None
         if role != "leader":
             self.progress = {}
+            self.sent = set()
             self.clock_ms, self.clock_at = self.cluster_time(now), now
             self.clock_running = False
         if self.timer and (self.timer.kind == "heartbeat") != (role == "leader"):
@@ -272,6 +321,20 @@ class NodeView:
         self.clock_ms, self.clock_at = self.log.rows[-1].stamp if self.log.rows else 0, now
         self.locks = {}
         self.locks_version = seq
+        while len(self.configurations) > 1 and self.configurations[-1][0] > self.log.last:
+            self.configurations.pop()
+
+    def lose_disk(self, seq: int) -> None:
+        """Nothing is left of a node that is down."""
+        self.log.wipe(seq)
+        self.term, self.voted_for, self.disk_term, self.disk_vote = 0, "", 0, ""
+        self.snapshot, self.clock_ms = 0, 0
+        self.configurations = []
+
+    def go_by(self, index: int, configuration: Configuration) -> None:
+        """From now on this node goes by these members, as entry `index` says."""
+        known = [pair for pair in self.configurations if pair[0] < index]
+        self.configurations = [*known[-KEPT_CONFIGURATIONS:], (index, configuration)]
 
     def mark(self, seq: int, t: int) -> None:
         """Add a point to the chart if role, term or state differ from the last one.

@@ -81,6 +81,7 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
         "text": "s",
         "result": "s",
         "token": "i",
+        "owner": "s",
         "expired": "b",
         "code": "i",
     },

@@ -11,14 +11,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from raftlock.trace.clients import doing
-from raftlock.trace.fields import flag, groups_of, names, number, rows, shorten, text
+from raftlock.trace.fault_sentences import fault_line, node_line
+from raftlock.trace.fields import flag, names, number, rows, shorten, text
 from raftlock.trace.lock_sentences import lock_line
+from raftlock.trace.member_sentences import (
+    compact_line,
+    config_line,
+    install_line,
+    progress_line,
+    snapshot_line,
+    transfer_line,
+)
 from raftlock.trace.messages import HEARTBEAT_LABELS
-from raftlock.trace.network import LinkShape
 from raftlock.trace.nodes import NodeView
 from raftlock.trace.told import FAULT, GOOD, WARN, Told
-from raftlock.trace.view import FULL_SPEED, ClusterView
-from raftlock.trace.words import and_list, duration, entries_text, times
+from raftlock.trace.view import ClusterView
+from raftlock.trace.words import and_list, duration, entries_text
 from raftlock.types import TraceEvent
 
 __all__ = ["sentence", "tell"]
@@ -39,70 +47,6 @@ def tell(event: TraceEvent, view: ClusterView) -> Told | None:
     return teller(event, view) if teller else None
 
 
-def _node(event: TraceEvent, view: ClusterView) -> Told | None:
-    name, what = shorten(event.node.removeprefix("client:")), text(event.data, "what")
-    if what == "started":
-        return Told(f"{name} starts.")
-    if what == "killed":
-        node = view.node(event.node)
-        if node.writes or node.log.undo:
-            return Told(f"{name} was killed: what its disk had not synced is lost.", FAULT)
-        return Told(f"{name} was killed: its disk keeps its term, its vote and its log.", FAULT)
-    if what == "restarted":
-        return Told(f"{name} is back, with the term, the vote and the log that its disk kept.")
-    if what == "frozen":
-        return Told(
-            f"{name} is frozen: it handles nothing and sends nothing, but its clock runs on.", FAULT
-        )
-    if what == "thawed":
-        return Told(f"{name} is thawed: what it had decided before goes out first.")
-    return None
-
-
-def _fault(event: TraceEvent, view: ClusterView) -> Told | None:
-    data, what = event.data, text(event.data, "what")
-    src, dst = shorten(text(data, "src")), shorten(text(data, "dst"))
-    arrow = "→" if flag(data, "one_way") else "↔"
-    if what == "cut":
-        return Told(f"The link {src} {arrow} {dst} is cut.", FAULT)
-    if what == "restore":
-        return Told(f"The link {src} {arrow} {dst} works again.")
-    if what == "partition":
-        parts = " | ".join(and_list(group) for group in groups_of(data))
-        return Told(f"The network is split: {parts}.", FAULT)
-    if what == "heal":
-        return Told("The network is whole again: every link is as it was at first.")
-    if what == "link":
-        shape = LinkShape(
-            number(data, "delay_ms"), number(data, "jitter_ms"), number(data, "loss_ppm")
-        )
-        return _link(f"{src} → {dst}", shape, view.network.plain)
-    if what == "pause":
-        return Told("The cluster is paused: nothing moves until it is resumed.", WARN)
-    if what == "resume":
-        return Told("The cluster goes on.")
-    if what == "speed":
-        ppm = number(data, "speed_ppm")
-        if not 0 < ppm < FULL_SPEED:
-            return Told("The cluster runs at full speed.")
-        slow = duration(FULL_SPEED * 1000 // ppm)
-        return Told(f"The cluster runs at {times(ppm)}: one second of it takes {slow}.")
-    return None  # kill, restart, freeze, thaw: the node's own event tells them
-
-
-def _link(link: str, shape: LinkShape, plain: LinkShape) -> Told:
-    if shape == plain:
-        return Told(f"The link {link} is as it was at first.")
-    words = []
-    if shape.delay_ms != plain.delay_ms or shape.jitter_ms:
-        more = f", give or take {duration(shape.jitter_ms)}" if shape.jitter_ms else ""
-        words.append(f"takes {duration(shape.delay_ms)}{more}")
-    if shape.loss_ppm:
-        percent = times(shape.loss_ppm * 100).removesuffix("x")
-        words.append(f"loses {percent} % of its messages")
-    return Told(f"The link {link} now {' and '.join(words)}.", FAULT)
-
-
 def _role(event: TraceEvent, view: ClusterView) -> Told | None:
     node, name = view.node(event.node), event.node
     was, role = text(event.data, "from"), text(event.data, "to")
@@ -111,10 +55,14 @@ def _role(event: TraceEvent, view: ClusterView) -> Told | None:
             f"{name} did not get enough votes in {duration(node.waited // 1000)}, so it stands"
             f" again, in term {event.term}."
         )
+    if role == "candidate" and node.told_by:
+        return Told(
+            f"{name} stands for election in term {event.term} at once: {node.told_by} asked it to."
+        )
     if role == "candidate" and node.pre_vote:
         votes = len(node.pre_vote.granted)
         return Told(
-            f"{name} would have {votes} of {len(view.nodes)} votes, so it stands for election in"
+            f"{name} would have {votes} of {_votes(view, node)} votes, so it stands for election in"
             f" term {event.term}."
         )
     if role == "candidate":
@@ -125,17 +73,24 @@ def _role(event: TraceEvent, view: ClusterView) -> Told | None:
     if role == "leader":
         votes = len(node.tally.granted) if node.tally else view.majority
         return Told(
-            f"{name} has {votes} of {len(view.nodes)} votes: it leads term {event.term}.", GOOD
+            f"{name} has {votes} of {_votes(view, node)} votes: it leads term {event.term}.", GOOD
         )
     if was == "leader" and event.rule == "CheckQuorum":
         return Told(f"{name} no longer leads: it has not heard a majority for too long.", WARN)
     if was == "leader" and event.rule == "DiskStuck":
         return Told(f"{name} no longer leads: its disk has not answered for too long.", WARN)
+    if was == "leader" and event.rule == "LeaveOffice":
+        return Told(f"{name} no longer leads: it has no vote any more, and a majority knows it.")
     if was == "leader":
         return Told(f"{name} no longer leads: it heard of term {event.term}.", WARN)
     if was == "candidate":
         return Told(f"{name} gives up its candidacy: {_why_given_up(event, node)}.")
     return None
+
+
+def _votes(view: ClusterView, node: NodeView) -> int:
+    """How many votes there are, by the members that the node goes by."""
+    return len(view.members_of(node).voting)
 
 
 def _why_given_up(event: TraceEvent, node: NodeView) -> str:
@@ -211,9 +166,14 @@ def _commit(event: TraceEvent, view: ClusterView) -> Told | None:
     first = min(last, max(node.commit, view.applied_high) + 1)
     which = entries_text(first, last).capitalize()
     verb = "is" if first == last else "are"
-    have = "has" if view.majority == 1 else "have"
-    disks = f"{view.majority} of {len(view.nodes)} disks {have}"
-    return Told(f"{which} {verb} committed: at least {disks} {'it' if verb == 'is' else 'them'}.")
+    them, members = "it" if verb == "is" else "them", view.members_of(node)
+    if members.is_joint:
+        old, new = and_list(members.outgoing), and_list(members.voters)
+        return Told(f"{which} {verb} committed: a majority of {old} has {them}, and one of {new}.")
+    voters = len(members.voters)
+    majority = voters // 2 + 1
+    have = "has" if majority == 1 else "have"
+    return Told(f"{which} {verb} committed: at least {majority} of {voters} disks {have} {them}.")
 
 
 _THINGS = {
@@ -223,6 +183,8 @@ _THINGS = {
     "RV✗": "refusal of a vote",
     "AE✓": "acknowledgement",
     "AE✗": "answer",
+    "IS✓": "acknowledgement",
+    "TN": "word to stand at once",
 }
 
 _WHYS = {
@@ -230,39 +192,6 @@ _WHYS = {
     "loss": "the network lost it",
     "closed": "the connection was closed",
 }
-
-
-def _config(event: TraceEvent, _view: ClusterView) -> Told | None:
-    voters, outgoing = names(event.data, "voters"), names(event.data, "outgoing")
-    if event.rule == "ChangeMembers" and outgoing:
-        return Told(
-            f"{event.node} begins to change the voters from {and_list(outgoing)} to"
-            f" {and_list(voters)}: until that is done, both must agree."
-        )
-    if event.rule == "LeaveJoint":
-        return Told(f"The voters are now {and_list(voters)}.")
-    return None
-
-
-def _transfer(event: TraceEvent, _view: ClusterView) -> Told | None:
-    name, target, what = event.node, text(event.data, "target"), text(event.data, "what")
-    if what == "begun":
-        return Told(f"{name} hands its office to {target}: it takes no requests meanwhile.")
-    if what == "told":
-        return Told(f"{target} has all of {name}'s log, so {name} tells it to stand at once.")
-    return Told(f"{target} did not take over in time: {name} goes on leading.", WARN)
-
-
-def _snapshot(event: TraceEvent, _view: ClusterView) -> Told | None:
-    index, size = number(event.data, "index"), number(event.data, "bytes")
-    return Told(f"{event.node} takes a snapshot of its table after entry {index} ({size} bytes).")
-
-
-def _install(event: TraceEvent, _view: ClusterView) -> Told | None:
-    index = number(event.data, "index")
-    if event.rule == "Restart":
-        return Told(f"{event.node} reads a snapshot from its disk: its table after entry {index}.")
-    return Told(f"{event.node} is sent a snapshot: it goes on from the table after entry {index}.")
 
 
 def _drop(event: TraceEvent, view: ClusterView) -> Told | None:
@@ -273,7 +202,11 @@ def _drop(event: TraceEvent, view: ClusterView) -> Told | None:
     thing = _THINGS.get(label, "message")
     if label.startswith("AE·"):
         thing = "entry" if label == "AE·1" else "entries"
-    reason = f"{dst} is down" if why == "down" else _WHYS.get(why, why)
+    if label.startswith("IS@"):
+        thing = "snapshot"
+    reason = _WHYS.get(why, why)
+    if why == "down":
+        reason = f"{dst} is {'down' if dst in view.nodes else 'gone'}"
     verb = "do" if thing == "entries" else "does"
     return Told(f"{src}'s {thing} {verb} not reach {dst}: {reason}.", WARN)
 
@@ -296,6 +229,10 @@ def _client_return(event: TraceEvent, _view: ClusterView) -> Told | None:
     if status == "unknown":
         why = f": {why}" if why else ""
         return Told(f"{client} cannot know what became of its {op}{why}.", WARN)
+    if op == "get lock info":
+        lock, owner = shorten(text(data, "lock")), shorten(text(data, "owner"))
+        holds = f"{owner} holds {lock} with token {number(data, 'token')}"
+        return Told(f"{client} is told: {holds if owner else f'nobody holds {lock}'}.")
     return None
 
 
@@ -313,8 +250,8 @@ def _note(event: TraceEvent, _view: ClusterView) -> Told | None:
 
 
 _TELLERS: dict[str, Callable[[TraceEvent, ClusterView], Told | None]] = {
-    "node": _node,
-    "fault": _fault,
+    "node": node_line,
+    "fault": fault_line,
     "role": _role,
     "pre_vote": _pre_vote,
     "vote": _vote,
@@ -322,10 +259,12 @@ _TELLERS: dict[str, Callable[[TraceEvent, ClusterView], Told | None]] = {
     "append": _append,
     "truncate": _truncate,
     "commit": _commit,
-    "config": _config,
-    "transfer": _transfer,
-    "snapshot": _snapshot,
-    "install": _install,
+    "config": config_line,
+    "transfer": transfer_line,
+    "snapshot": snapshot_line,
+    "install": install_line,
+    "compact": compact_line,
+    "progress": progress_line,
     "lock": lock_line,
     "drop": _drop,
     "client_call": _client_call,

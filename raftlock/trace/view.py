@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 
 from raftlock.trace.clients import Belief, ClientView, doing
 from raftlock.trace.fields import flag, groups_of, names, number, rows, text, texts
+from raftlock.trace.members import part_of, present
 from raftlock.trace.network import Flight, LinkShape, NetworkView
 from raftlock.trace.nodes import NodeView, Row, Tally, Timer
-from raftlock.types import Json, TraceEvent
+from raftlock.types import Configuration, Json, NodeID, TraceEvent
 
 __all__ = ["CLIENT_PREFIX", "FULL_SPEED", "ClusterView"]
 
@@ -33,17 +34,24 @@ class ClusterView:
 
     The header names the nodes (``nodes``) and the links' plain delay (``timings.delay_ms``). Plain
     mutable data, owned by whoever applies the events; everybody else only reads. `shape_version` is
-    the event that last changed which nodes there are. `applied_high` is the highest index that any
-    node has applied and `applied_by` the node that was the first to.
+    the event that last changed which nodes there are. `configuration` are the members by the word
+    of the leader, or else by the latest word there is; the header's nodes are the first voters.
+    `applied_high` is the highest index that any node has applied and `applied_by` the node that
+    was the first to. `successors` are the nodes that took the place of one whose disk was lost;
+    that one leaves the picture once it is no member any more.
     """
 
     __slots__ = (
+        "_first",
         "_folds",
+        "_removed",
         "applied_by",
         "applied_high",
         "clients",
         "clients_version",
+        "configuration",
         "header",
+        "members_version",
         "network",
         "nodes",
         "now",
@@ -51,13 +59,19 @@ class ClusterView:
         "seq",
         "shape_version",
         "speed_ppm",
+        "successors",
     )
 
     def __init__(self, header: Mapping[str, Json]) -> None:
         self.header = header
+        self._first = Configuration(tuple(map(NodeID, texts(header.get("nodes")))))
         self.nodes: dict[str, NodeView] = {
-            name: NodeView(name) for name in texts(header.get("nodes"))
+            name: NodeView(name, configurations=[(0, self._first)]) for name in self._first.voters
         }
+        self.configuration = self._first
+        self.members_version = 0
+        self.successors: dict[str, str] = {}
+        self._removed: set[str] = set()
         timings = header.get("timings")
         delay = number(timings, "delay_ms") if isinstance(timings, dict) else 0
         self.network = NetworkView(LinkShape(delay_ms=delay))
@@ -74,7 +88,7 @@ class ClusterView:
         self._folds: dict[str, Callable[[TraceEvent], None]] = {
             "node": self._life,
             "fault": self._fault,
-            "role": node(_role),
+            "role": node(self._role),
             "term": node(_term),
             "vote": node(_vote),
             "tally": node(_tally),
@@ -87,7 +101,12 @@ class ClusterView:
             "append": node(_append),
             "truncate": node(_truncate),
             "commit": node(_commit),
-            "install": node(_install),
+            "config": node(self._config),
+            "transfer": node(self._transfer),
+            "snapshot": node(_snapshot),
+            "install": node(self._install),
+            "restore": node(self._restore),
+            "compact": node(_compact),
             "progress": node(_progress),
             "apply": node(self._apply),
             "lock": node(_lock),
@@ -101,8 +120,16 @@ class ClusterView:
 
     @property
     def majority(self) -> int:
-        """How many nodes a decision needs."""
-        return len(self.nodes) // 2 + 1
+        """How many voters a decision needs; while the voters change, of the new ones."""
+        return len(self.configuration.voters) // 2 + 1
+
+    def members_of(self, node: NodeView) -> Configuration:
+        """The members that `node` goes by; those of the cluster if it has told of none."""
+        return node.configurations[-1][1] if node.configurations else self.configuration
+
+    def part(self, name: str) -> str:
+        """Whether a node is a ``voter``, a ``learner``, or ``no member``."""
+        return part_of(self.configuration, name)
 
     def apply(self, event: TraceEvent) -> None:
         """Fold one event in; the events of a trace come in their order."""
@@ -125,6 +152,8 @@ class ClusterView:
         def folded(event: TraceEvent) -> None:
             node = self.nodes.get(event.node)
             if node is None:
+                if event.node in self._removed:
+                    return
                 node = self._new_node(event)
             node.version = event.seq
             fold(node, event)
@@ -132,11 +161,31 @@ class ClusterView:
         return folded
 
     def _new_node(self, event: TraceEvent) -> NodeView:
-        node = NodeView(event.node)
-        if event.node:
-            self.nodes[event.node] = node
-            self.shape_version = event.seq
+        """Begin to know a node that the header does not name. A successor stands by its place."""
+        name, node = event.node, NodeView(event.node)
+        if name:
+            before = next((old for old, new in self.successors.items() if new == name), "")
+            names = list(self.nodes)
+            names.insert(names.index(before) + 1 if before in names else len(names), name)
+            self.nodes = {other: self.nodes.get(other, node) for other in names}
+            self.network.join(name, before)
+            self.network.version = self.shape_version = event.seq
         return node
+
+    def _remove(self, name: str, event: TraceEvent) -> None:
+        self.nodes.pop(name, None)
+        self._removed.add(name)
+        self.network.forget(name)
+        self.network.version = self.shape_version = event.seq
+
+    def _reconfigure(self, event: TraceEvent) -> None:
+        configuration = present(self.nodes.values(), self._first)
+        if configuration == self.configuration:
+            return
+        self.configuration, self.members_version = configuration, event.seq
+        for node in list(self.nodes.values()):
+            if node.fate == "wiped" and node.id not in configuration.members:
+                self._remove(node.id, event)  # it never comes back, and nobody counts on it
 
     # a node's life, and what people do to the cluster
 
@@ -145,15 +194,24 @@ class ClusterView:
         if event.node.startswith(CLIENT_PREFIX):
             self._client(event.node.removeprefix(CLIENT_PREFIX), event).state = state
             return
+        what = text(event.data, "what")
+        if what == "removed":
+            self._remove(event.node, event)
+            self._reconfigure(event)
+            return
+        self._removed.discard(event.node)
         node = self.nodes.get(event.node) or self._new_node(event)
         node.version = event.seq
-        what = text(event.data, "what")
         if state == "down" and node.state != "down":
             node.die(event.seq, event.t)
-        if what in ("started", "restarted"):
+        if what == "wiped":
+            node.lose_disk(event.seq)
+        if what in ("started", "restarted", "added"):
             node.started = node.recovering = True
         node.state = state
+        node.fate, node.why = (what, text(event.data, "why")) if state == "down" else ("", "")
         node.mark(event.seq, event.t)
+        self._reconfigure(event)
 
     def _fault(self, event: TraceEvent) -> None:
         data, net = event.data, self.network
@@ -165,6 +223,8 @@ class ClusterView:
             self.paused = False
         elif what == "speed":
             self.speed_ppm = number(data, "speed_ppm")
+        elif what == "wipe" and not flag(data, "as_voter"):
+            self.successors[text(data, "node")] = text(data, "becomes")
         elif what in ("cut", "restore", "partition", "heal", "link"):
             net.version = event.seq
             if what == "cut":
@@ -222,6 +282,37 @@ class ClusterView:
             self.applied_high, self.applied_by = node.applied, node.id
         elif node.id == self.applied_by:
             self.applied_by = ""  # restarted, it applies again what it was the first to apply
+
+    def _install(self, node: NodeView, event: TraceEvent) -> None:
+        """The locks as the snapshot has them are told next, one by one."""
+        index = number(event.data, "index")
+        node.log.begin_after(event.seq, index, number(event.data, "term"))
+        node.commit = node.applied = node.snapshot = index
+        if node.id == self.applied_by:
+            self.applied_by = ""  # what it tells of the locks now is no news
+        self._restore(node, event)
+
+    def _restore(self, node: NodeView, event: TraceEvent) -> None:
+        node.hash, node.locks, node.locks_version = text(event.data, "hash"), {}, event.seq
+
+    # the members, and who leads them
+
+    def _role(self, node: NodeView, event: TraceEvent) -> None:
+        _role(node, event)
+        self._reconfigure(event)
+
+    def _config(self, node: NodeView, event: TraceEvent) -> None:
+        voters, learners, outgoing = (
+            tuple(map(NodeID, names(event.data, key))) for key in ("voters", "learners", "outgoing")
+        )
+        node.go_by(number(event.data, "index"), Configuration(voters, learners, outgoing))
+        self._reconfigure(event)
+
+    def _transfer(self, node: NodeView, event: TraceEvent) -> None:
+        target, what = text(event.data, "target"), text(event.data, "what")
+        node.handover = "" if what == "given up" else target
+        if what == "told" and target in self.nodes:
+            self.nodes[target].told_by = node.id
 
     # clients
 
@@ -319,7 +410,7 @@ def _timer_set(node: NodeView, event: TraceEvent) -> None:
 
 
 def _timer_fire(node: NodeView, event: TraceEvent) -> None:
-    node.recovering = False
+    node.recovering, node.told_by = False, ""
     if node.timer and node.timer.kind == "election":
         node.waited = event.t - (node.timer.deadline - node.timer.duration)
 
@@ -353,17 +444,22 @@ def _commit(node: NodeView, event: TraceEvent) -> None:
     node.commit = number(event.data, "index")
 
 
-def _install(node: NodeView, event: TraceEvent) -> None:
-    """The locks as the snapshot has them are told next, one by one."""
-    index = number(event.data, "index")
-    node.log.begin_after(event.seq, index)
-    node.commit = node.applied = index
-    node.hash, node.locks, node.locks_version = "", {}, event.seq
+def _snapshot(node: NodeView, event: TraceEvent) -> None:
+    node.snapshot = number(event.data, "index")
+
+
+def _compact(node: NodeView, event: TraceEvent) -> None:
+    node.log.compact(event.seq, number(event.data, "to"))
 
 
 def _progress(node: NodeView, event: TraceEvent) -> None:
     data = event.data
-    node.progress[text(data, "peer")] = (number(data, "next"), number(data, "match"))
+    peer = text(data, "peer")
+    node.progress[peer] = (number(data, "next"), number(data, "match"))
+    if text(data, "stream") == "snapshot":
+        node.sent.add(peer)
+    else:
+        node.sent.discard(peer)
 
 
 def _lock(node: NodeView, event: TraceEvent) -> None:

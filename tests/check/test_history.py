@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from raftlock.check.history import (
@@ -75,7 +73,7 @@ def test_a_call_and_its_return_are_an_interval():
 
 def test_a_return_that_another_clock_puts_before_its_call_is_at_once():
     call, told = trace("alice acquire r1\nalice acquire r1 -> granted 7")
-    (operation,) = lock_history([call, replace(told, t=0)])
+    (operation,) = lock_history([call, told._replace(t=0)])
     assert operation.returned == operation.call
 
 

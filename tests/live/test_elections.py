@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raftlock import Cluster
-from raftlock.cluster.lab import leader_in
+from raftlock.trace.situation import leader_in
 from tests.live.helpers import events, look, others, until
 
 

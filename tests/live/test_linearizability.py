@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from raftlock import Cluster, errors
@@ -43,7 +41,7 @@ def test_the_answers_of_a_live_cluster_are_linearizable(cluster: Cluster) -> Non
 
     token = waited.token
     falsified = [
-        replace(event, data={**event.data, "token": first.token})
+        event._replace(data={**event.data, "token": first.token})
         if event.kind == "client_return" and event.data.get("token") == token
         else event
         for event in told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from raftlock import Cluster, errors
-from raftlock.cluster.lab import leader_in
+from raftlock.trace.situation import leader_in
 from raftlock.transport.codec import Request, decode_response, encode_request
 from raftlock.transport.websocket import ClientLink, dial_client
 from raftlock.types import ClientID, NodeID

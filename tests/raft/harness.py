@@ -5,8 +5,8 @@ over messages until none is left; `drop`, `cut`, `isolate`, `ignore` and `recove
 lost. Every delivery obeys the driver's rule, persist and then release; with ``auto_sync=False`` a
 test syncs by hand. After every step the five safety properties are checked (`checker.py`).
 
-The scenarios are named as in the conformance list: E1 to E15 elections, L1 to L16 replication. They
-are the paper's, so pre-vote and check-quorum are off unless a test turns them on.
+The scenarios have numbers: E1 to E15 are elections, L1 to L16 replication, P1 to P9 persistence.
+They are the paper's, so pre-vote and check-quorum are off unless a test turns them on.
 """
 
 import json

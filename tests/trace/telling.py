@@ -85,6 +85,28 @@ class Teller:
         self.fault("thaw", node=node)
         self.emit(node, "node", state="up", what="thawed")
 
+    def add(self, node):
+        self.fault("add", node=node)
+        self.begin(node)
+
+    def begin(self, node):
+        """A node that the header does not name starts."""
+        for numbers in (self.terms, self.writes):
+            numbers[node] = 0
+        self.emit(node, "node", state="up", what="added")
+
+    def remove(self, node):
+        self.fault("remove", node=node)
+        self.emit(node, "node", state="down", what="removed")
+
+    def wipe(self, node, becomes):
+        self.fault("wipe", node=node, becomes=becomes, as_voter=node == becomes)
+        self.emit(node, "node", state="down", what="wiped")
+        if node == becomes:
+            self.emit(node, "node", state="up", what="restarted")
+        else:
+            self.begin(becomes)
+
     # Raft
 
     def timer(self, node, ms, kind="election"):
@@ -183,8 +205,20 @@ class Teller:
     def commit(self, node, index):
         self.emit(node, "commit", index=index)
 
-    def progress(self, node, peer, next_, match):
-        self.emit(node, "progress", peer=peer, next=next_, match=match)
+    def progress(self, node, peer, next_, match, stream="replicate"):
+        self.emit(node, "progress", peer=peer, next=next_, match=match, stream=stream)
+
+    def members(self, node, index, voters, learners=(), outgoing=(), *, rule="ChangeMembers"):
+        voters, learners, outgoing = list(voters), list(learners), list(outgoing)
+        self.emit(
+            node,
+            "config",
+            rule,
+            index=index,
+            voters=voters,
+            learners=learners,
+            outgoing=outgoing,
+        )
 
     # the table
 

@@ -81,6 +81,11 @@ def test_a_node(tell):
     assert node == {
         "id": "n2",
         "state": "up",
+        "fate": "",
+        "why": "",
+        "part": "voter",
+        "handover": "",
+        "snapshot": 0,
         "role": "candidate",
         "term": 1,
         "voted_for": "n2",
@@ -184,7 +189,72 @@ def test_a_log_that_was_cut_is_sent_whole(tell):
     source = seen(tell)
     tell.emit("n1", "truncate", from_=2, to=2)
     entry = {"i": 1, "t": 1, "op": "a", "s": 0}
-    assert delta(source)["logs"] == {"n1": {"first": 1, "entries": [entry], "cut_at": 2}}
+    assert delta(source)["logs"] == {"n1": {"first": 1, "base": 0, "entries": [entry], "cut_at": 2}}
+
+
+def test_a_log_whose_beginning_is_gone_is_sent_whole(tell):
+    tell.append("n1", (1, 1, 0, "a"), (2, 1, 0, "b"))
+    source = seen(tell)
+    tell.emit("n1", "snapshot", index=1, term=1, bytes=9)
+    tell.emit("n1", "compact", "TakeSnapshot", to=1)
+    frame = delta(source)
+    entry = {"i": 2, "t": 1, "op": "b", "s": 0}
+    assert frame["logs"] == {"n1": {"first": 2, "base": 1, "entries": [entry], "cut_at": None}}
+    assert frame["nodes"][0]["snapshot"] == 1
+    tell.append("n1", (3, 1, 0, "c"))
+    tell.emit("n1", "compact", "TakeSnapshot", to=2)
+    assert delta(source)["logs"]["n1"]["first"] == 3
+    assert FrameSource(tell.recorder).full()["logs"]["n1"]["base"] == 2
+
+
+def test_a_change_of_members_tells_of_every_node_what_part_it_has(tell):
+    tell.elect("n1", 1)
+    source = seen(tell)
+    tell.members("n1", 2, ["n1", "n2", "n3", "n4"], ["n5"], FIVE)
+    frame = delta(source)
+    assert frame["members"] == {
+        "voters": ["n1", "n2", "n3", "n4"],
+        "learners": ["n5"],
+        "outgoing": FIVE,
+    }
+    assert [node["part"] for node in frame["nodes"]] == ["voter"] * 5
+    tell.members("n1", 3, ["n1", "n2", "n3", "n4"], ["n5"])
+    frame = delta(source)
+    assert [node["part"] for node in frame["nodes"]] == ["voter"] * 4 + ["learner"]
+    tell.timer("n1", 500, "heartbeat")
+    assert "members" not in delta(source)
+
+
+def test_a_node_that_comes_or_goes_brings_a_whole_frame(tell):
+    source = seen(tell)
+    tell.add("n6")
+    frame = delta(source)
+    assert frame["full"]
+    assert frame["cluster"]["nodes"] == [*FIVE, "n6"]
+    assert frame["nodes"][5] | {"id": "n6", "part": "no member"} == frame["nodes"][5]
+    assert frame["logs"]["n6"]["entries"] == []
+    tell.send("n6", "n1", "HB✓")
+    assert len(delta(source)["messages"]) == 1
+    tell.remove("n6")
+    frame = delta(source)
+    assert frame["full"]
+    assert frame["cluster"]["nodes"] == FIVE
+    assert frame["messages"] == [], "what comes from it can no longer be drawn"
+    tell.send("n1", "n6", "AE·1")
+    assert delta(source)["messages"] == []
+
+
+def test_a_lost_disk_stays_in_the_picture_while_the_node_is_a_member(tell):
+    tell.store("n3", (1, 1, 0, "a"))
+    source = seen(tell)
+    tell.wipe("n3", "n3.2")
+    frame = delta(source)
+    assert frame["cluster"]["nodes"] == ["n1", "n2", "n3", "n3.2", "n4", "n5"]
+    lost = frame["nodes"][2]
+    assert (lost["state"], lost["fate"], lost["term"], lost["last"]) == ("down", "wiped", 0, 0)
+    tell.emit("n2", "node", state="down", what="stopped", why="x" * 500)
+    stopped = delta(source)["nodes"][0]
+    assert (stopped["fate"], len(stopped["why"])) == ("stopped", 160)
 
 
 def test_a_log_that_grew_much_is_sent_whole(tell):
@@ -364,7 +434,7 @@ def merge(state, frame):
         state.clear()
         state.update(messages={}, nodes={}, logs={}, locks={}, terms=[], events=[])
         state["cluster"] = frame["cluster"]
-    for key in ("t", "speed", "paused", "situation", "links", "groups", "clients"):
+    for key in ("t", "speed", "paused", "situation", "links", "groups", "clients", "members"):
         if key in frame:
             state[key] = frame[key]
     for key in ("nodes", "messages"):
@@ -389,7 +459,8 @@ def merge(state, frame):
 
 def assert_same(state, full):
     assert state["cluster"] == full["cluster"]
-    for key in ("t", "speed", "paused", "situation", "links", "groups", "clients", "locks"):
+    keys = ("t", "speed", "paused", "situation", "links", "groups", "clients", "locks", "members")
+    for key in keys:
         assert state[key] == full[key], key
     assert list(state["nodes"].values()) == full["nodes"]
     for node, log in full["logs"].items():

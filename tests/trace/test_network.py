@@ -147,3 +147,29 @@ def test_what_never_arrives_does_not_pile_up():
             net.drop(number, number, "loss", number * LINGER)
         assert len(net.flights) <= KEPT_FLIGHTS
     assert max(net.flights) == 3 * KEPT_FLIGHTS - 1
+
+
+def test_a_new_node_comes_into_a_group():
+    view = NetworkView(LinkShape())
+    view.join("n6", "")
+    assert view.groups == ()
+    view.partition([["n1", "n2"], ["n3"]])
+    view.join("n6", "")
+    view.join("n2.2", "n2")
+    view.join("n2.2", "n3")
+    assert view.groups == (("n1", "n2", "n2.2"), ("n3", "n6"))
+    assert view.both_ways("n6", "n3")
+
+
+def test_a_node_that_is_gone_has_no_links_and_no_group():
+    view = NetworkView(LinkShape())
+    view.partition([["n1"], ["n2", "n3"], ["n4"]])
+    view.cut("n1", "n2", one_way=False)
+    view.reshape("n1", "n3", LinkShape(9))
+    view.reshape("n2", "n3", LinkShape(9))
+    view.told["n1", "n2"] = "cut"
+    view.forget("n1")
+    assert (view.cuts, list(view.shapes), view.told) == (set(), [("n2", "n3")], {})
+    assert view.groups == (("n2", "n3"), ("n4",))
+    view.forget("n4")
+    assert view.groups == ()

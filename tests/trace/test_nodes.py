@@ -164,3 +164,39 @@ def test_points_of_one_moment_are_one_point():
         node.term = t
         node.mark(5 + t, 30 + t)
     assert len(node.points) == KEPT_POINTS
+
+
+def test_the_beginning_of_a_log_may_go():
+    log = LogView()
+    log.put(1, log_of(1, 1, 2))
+    log.compact(2, 2)
+    assert (log.first, log.base, log.base_term, log.based, terms(log)) == (3, 2, 1, 2, [2])
+    log.compact(3, 2)
+    assert log.based == 2
+    assert [log.term_at(index) for index in (1, 2, 3)] == [0, 1, 2]
+    log.put(4, log_of(2, first=4))
+    assert (log.last, terms(log)) == (4, [2, 2])
+    log.wipe(5)
+    assert (log.first, log.last, log.base, log.lose(6)) == (1, 0, 0, 0)
+
+
+def test_what_was_lost_may_lie_before_the_beginning():
+    log = LogView()
+    log.put(1, log_of(1, 1))
+    log.wrote(1)
+    log.synced(1)
+    log.put(2, log_of(1, 1, first=3))
+    log.compact(3, 4)
+    assert log.lose(4) == 2
+    assert log.last == 2, "what a restart finds there is told anew"
+
+
+def test_what_was_lost_before_the_beginning_may_have_stood_over_something():
+    log = LogView()
+    log.put(1, log_of(1, 1, 1))
+    log.wrote(1)
+    log.synced(1)
+    log.put(2, log_of(2, 2, first=2))
+    log.compact(3, 3)
+    log.lose(4)
+    assert (log.first, terms(log)) == (2, [1, 1])

@@ -43,8 +43,38 @@ def ask(t, granted, refused=()):
     t.emit("n1", "pre_vote", term=1, granted=granted, refused=list(refused), needed=3)
 
 
-def members(t, rule, voters, outgoing=()):
-    t.emit("n1", "config", rule, index=5, voters=voters, learners=[], outgoing=list(outgoing))
+def members(t, rule, voters, outgoing=(), **more):
+    t.members("n1", more.get("index", 5), voters, more.get("learners", ()), outgoing, rule=rule)
+
+
+def with_learner(t):
+    elected(t)
+    members(t, "ChangeMembers", ["n1", "n2", "n3", "n4", "n5"], learners=["n6"])
+
+
+def changing(t):
+    elected(t)
+    members(t, "ChangeMembers", ["n1", "n4", "n5"], ["n1", "n2", "n3"])
+
+
+def life(node, what, **more):
+    state = "up" if what in ("added", "restarted") else "down"
+    return lambda t: t.emit(node, "node", state=state, what=what, **more)
+
+
+def looked(owner, token):
+    return lambda t: t.emit(
+        "client:bob",
+        "client_return",
+        client="bob",
+        op="get_lock_info",
+        lock="printer",
+        request_id="r1",
+        status="ok",
+        result="info",
+        owner=owner,
+        token=token,
+    )
 
 
 def lead_no_more(rule):
@@ -65,8 +95,8 @@ def lose(label, why):
 
 
 CHANGING = (
-    "n1 begins to change the voters from n1 and n3 to n1 and n4: until that is done, both must"
-    " agree."
+    "n1 begins to change the voters from n1 and n3 to n1 and n4: until that is done, every decision"
+    " needs a majority of both."
 )
 
 CASES = [
@@ -80,7 +110,58 @@ CASES = [
     (
         elected,
         lambda t: members(t, "LeaveJoint", ["n1", "n2", "n4"]),
-        "The voters are now n1, n2 and n4.",
+        "The cluster's voters are now n1, n2 and n4.",
+        "good",
+    ),
+    (
+        elected,
+        lambda t: members(t, "LeaveJoint", ["n1", "n2"], learners=["n3.2"]),
+        "The cluster's voters are now n1 and n2; n3.2 only learns.",
+        "good",
+    ),
+    (
+        elected,
+        lambda t: members(t, "LeaveJoint", ["n1"], learners=["n2", "n3"]),
+        "The cluster's voters are now n1; n2 and n3 only learn.",
+        "good",
+    ),
+    (
+        elected,
+        lambda t: members(t, "ChangeMembers", ["n1"], learners=["n4"]),
+        "n4 joins as a learner: it is sent the log and has no vote.",
+        "info",
+    ),
+    (
+        with_learner,
+        lambda t: members(t, "ChangeMembers", ["n1"], learners=["n7", "n8"], index=6),
+        (
+            "n7 and n8 join as learners: they are sent the log and have no vote. n6 is no member"
+            " any more."
+        ),
+        "info",
+    ),
+    (
+        changing,
+        lambda t: members(t, "HandleAppendEntriesRequest", ["n1", "n2"], index=0),
+        (
+            "n1 goes back to the members of before, since the entry with the new ones is dropped:"
+            " voters are n1 and n2 again."
+        ),
+        "warn",
+    ),
+    (
+        changing,
+        lambda t: t.commit("n1", 1),
+        "Entry 1 is committed: a majority of n1, n2 and n3 has it, and one of n1, n4 and n5.",
+        "info",
+    ),
+    (
+        changing,
+        lambda t: t.commit("n1", 2),
+        (
+            "Entries 1 to 2 are committed: a majority of n1, n2 and n3 has them, and one of n1, n4"
+            " and n5."
+        ),
         "info",
     ),
     (elected, lambda t: members(t, "ChangeMembers", ["n1"]), None, None),
@@ -94,25 +175,185 @@ CASES = [
             ("given up", "n3 did not take over in time: n1 goes on leading.", "warn"),
         )
     ],
+    (
+        lambda t: (elected(t), t.emit("n1", "transfer", target="n3", what="told")),
+        lambda t: t.emit("n3", "role", "Timeout", from_="follower", to="candidate", leader=""),
+        "n3 stands for election in term 1 at once: n1 asked it to.",
+        "info",
+    ),
+    (
+        lambda t: (elected(t), t.emit("n1", "transfer", target="n3", what="told")),
+        lambda t: t.at(3000).stand("n3", 2),
+        "n3 heard from no leader for 2.4 s, so it stands for election in term 2.",
+        "info",
+    ),
+    (
+        elected,
+        lead_no_more("LeaveOffice"),
+        "n1 no longer leads: it has no vote any more, and a majority knows it.",
+        "info",
+    ),
     # snapshots
     (
         elected,
         lambda t: t.emit("n1", "snapshot", index=12, term=1, bytes=300),
-        "n1 takes a snapshot of its table after entry 12 (300 bytes).",
+        "n1 takes a snapshot of its lock table: it stands for entries 1 to 12.",
         "info",
     ),
     (
         elected,
         lambda t: t.emit("n2", "install", index=12, term=1, bytes=300),
-        "n2 is sent a snapshot: it goes on from the table after entry 12.",
+        "n2 takes over the leader's snapshot, which stands for entries 1 to 12.",
         "info",
     ),
     (
         elected,
         lambda t: t.emit("n2", "install", "Restart", index=12, term=1, bytes=300),
-        "n2 reads a snapshot from its disk: its table after entry 12.",
+        "n2 reads a snapshot from its disk: it stands for entries 1 to 12.",
         "info",
     ),
+    (
+        elected,
+        lambda t: t.emit("n1", "compact", "TakeSnapshot", to=8),
+        "n1 drops entries 1 to 8 from its log: the snapshot stands for them.",
+        "info",
+    ),
+    (
+        lambda t: t.emit("n1", "compact", "TakeSnapshot", to=8),
+        lambda t: t.emit("n1", "compact", "TakeSnapshot", to=9),
+        "n1 drops entry 9 from its log: the snapshot stands for it.",
+        "info",
+    ),
+    (
+        lambda t: t.emit("n1", "compact", "TakeSnapshot", to=8),
+        lambda t: t.emit("n1", "compact", "TakeSnapshot", to=8),
+        None,
+        None,
+    ),
+    (
+        elected,
+        lambda t: t.emit("n1", "compact", "HandleInstallSnapshotRequest", to=8),
+        None,
+        None,
+    ),
+    (
+        elected,
+        lambda t: t.progress("n1", "n3", 1, 0, "snapshot"),
+        "n1 sends n3 its snapshot: n3 lacks entries that are no longer in n1's log.",
+        "info",
+    ),
+    (
+        lambda t: t.progress("n1", "n3", 1, 0, "snapshot"),
+        lambda t: t.progress("n1", "n3", 1, 0, "snapshot"),
+        None,
+        None,
+    ),
+    (elected, lambda t: t.progress("n1", "n3", 1, 0, "probe"), None, None),
+    # nodes that come and go, and disks
+    (
+        nothing,
+        life("n6", "added"),
+        "n6 starts with an empty disk: it is no member yet and has no vote.",
+        "info",
+    ),
+    (nothing, life("n2", "removed"), "n2 is gone: it is switched off for good.", "info"),
+    (nothing, life("n2", "wiped"), None, None),
+    (
+        life("n2", "wiped"),
+        life("n2", "restarted"),
+        "n2 is back with an empty disk: no term, no vote, no log.",
+        "info",
+    ),
+    (
+        nothing,
+        life("n2", "stopped", why="a sync was refused."),
+        "n2 stops, since its disk failed: a sync was refused.",
+        "fault",
+    ),
+    (nothing, life("n2", "stopped"), "n2 stops, since its disk failed: no reason given.", "fault"),
+    (
+        nothing,
+        life("n2", "refused", why="record 7 is damaged."),
+        "n2 refuses to start: record 7 is damaged.",
+        "fault",
+    ),
+    (nothing, life("n2", "refused"), "n2 refuses to start: its disk is damaged.", "fault"),
+    (
+        nothing,
+        lambda t: t.fault("wipe", node="n3", becomes="n3.2", as_voter=False),
+        (
+            "The disk of n3 is lost, and with it all that n3 promised: it never comes back. n3.2"
+            " takes its place, as a new node."
+        ),
+        "fault",
+    ),
+    (
+        nothing,
+        lambda t: t.fault("wipe", node="n3", becomes="n3", as_voter=True),
+        (
+            "The disk of n3 is lost, yet n3 keeps its vote: it has forgotten what it promised, so"
+            " even what is committed may now be lost."
+        ),
+        "fault",
+    ),
+    (nothing, lambda t: t.fault("add", node="n6"), None, None),
+    (
+        nothing,
+        lambda t: t.fault("members", voters=["n1", "n2"], learners=[]),
+        "The leader is asked for other members: n1 and n2 to vote.",
+        "info",
+    ),
+    (
+        nothing,
+        lambda t: t.fault("members", voters=["n1", "n2"], learners=["n6"]),
+        "The leader is asked for other members: n1 and n2 to vote, and n6 to learn.",
+        "info",
+    ),
+    (
+        nothing,
+        lambda t: t.fault("transfer", node="n2"),
+        "The leader is asked to hand its office to n2.",
+        "info",
+    ),
+    (
+        nothing,
+        lambda t: t.fault("transfer", node=""),
+        "The leader is asked to hand its office to whoever has most of its log.",
+        "info",
+    ),
+    *[
+        (nothing, lambda t, what=what: t.fault("disk", node="n2", fault=what), text, how)
+        for what, text, how in (
+            ("fail_sync", "The disk of n2 will fail at its next sync.", "fault"),
+            ("full", "The disk of n2 is full: it takes no more writes.", "fault"),
+            ("well", "The disk of n2 has room again.", "info"),
+            ("riddle", "The disk of n2 riddle.", "fault"),
+        )
+    ],
+    *[
+        (nothing, lambda t, more=more: t.fault("clock", node="n2", **more), text, how)
+        for more, text, how in (
+            ({"jump_ms": 1500}, "The clock of n2 jumps ahead by 1.5 s.", "fault"),
+            ({"rate_ppm": 5000}, "The clock of n2 now runs 0.5 % too fast.", "fault"),
+            ({"rate_ppm": -10_000}, "The clock of n2 now runs 1 % too slow.", "fault"),
+            ({"rate_ppm": 0}, "The clock of n2 runs right again.", "info"),
+        )
+    ],
+    (
+        nothing,
+        lambda t: t.fault("stranger", node="n2", sort="wrong_token"),
+        "A stranger knocks at the door of n2 (wrong token) and must not get in.",
+        "warn",
+    ),
+    # questions
+    (
+        nothing,
+        lambda t: t.call("bob", "get_lock_info", "printer", "r1"),
+        "bob asks who holds printer.",
+        "info",
+    ),
+    (nothing, looked("alice", 7), "bob is told: alice holds printer with token 7.", "info"),
+    (nothing, looked("", 0), "bob is told: nobody holds printer.", "info"),
     # asking before standing, and giving up an office
     (
         nothing,
@@ -421,7 +662,14 @@ CASES = [
         "warn",
     ),
     (nothing, lose("AE✓", "x"), "n1's acknowledgement does not reach n2: x.", "warn"),
-    (nothing, lose("IS@3", "cut"), "n1's message does not reach n2: the link is cut.", "warn"),
+    (nothing, lose("IS@3", "cut"), "n1's snapshot does not reach n2: the link is cut.", "warn"),
+    (nothing, lose("??", "cut"), "n1's message does not reach n2: the link is cut.", "warn"),
+    (
+        life("n2", "removed"),
+        lose("AE·1", "down"),
+        "n1's entry does not reach n2: n2 is gone.",
+        "warn",
+    ),
     (cut_off, lose("RV", "cut"), None, None),
     (cut_off, lose("RV", "down"), "n1's request for a vote does not reach n2: n2 is down.", "warn"),
     # clients

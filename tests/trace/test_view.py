@@ -3,7 +3,7 @@ import pytest
 from raftlock.trace.clients import Belief
 from raftlock.trace.nodes import Tally, Timer
 from raftlock.trace.view import FULL_SPEED, KEPT_CLIENTS, ClusterView
-from raftlock.types import Micros, NodeID, TraceEvent
+from raftlock.types import Configuration, Micros, NodeID, TraceEvent
 from tests.trace.telling import FIVE, Teller
 
 
@@ -41,10 +41,123 @@ def test_who_is_not_known_is_shown_as_down_and_idle(tell):
 
 
 def test_a_node_that_the_header_does_not_name_joins(tell):
-    tell.emit("n6", "node", state="up", what="started")
+    tell.add("n6")
     assert list(tell.view.nodes) == [*FIVE, "n6"]
     assert tell.view.shape_version == tell.view.seq
-    assert tell.view.majority == 4
+    assert (tell.view.majority, tell.view.part("n6"), tell.view.part("n1")) == (
+        3,
+        "no member",
+        "voter",
+    )
+    assert tell.view.nodes["n6"].state == "up"
+
+
+def test_who_is_removed_leaves_the_picture_and_nothing_brings_it_back(tell):
+    tell.fault("cut", src="n1", dst="n5")
+    tell.fault("partition", groups=[["n1", "n2"], ["n3", "n4"], ["n5"]])
+    tell.remove("n5")
+    assert list(tell.view.nodes) == FIVE[:4]
+    assert tell.view.shape_version == tell.view.seq
+    assert tell.view.network.cuts == set()
+    assert tell.view.network.groups == (("n1", "n2"), ("n3", "n4"))
+    tell.emit("n5", "fsync", write=1)
+    assert "n5" not in tell.view.nodes
+    tell.add("n5")
+    assert tell.view.nodes["n5"].state == "up"
+    tell.emit("n5", "term", term=3)
+    assert tell.view.nodes["n5"].term == 3
+
+
+def test_a_lost_disk_leaves_nothing_and_a_successor_stands_by(tell):
+    tell.elect("n1", 1)
+    tell.store("n3", (1, 1, 40, "a"))
+    tell.members("n3", 1, ["n1", "n2", "n3"])
+    tell.fault("partition", groups=[["n1", "n2", "n3"], ["n4", "n5"]])
+    tell.wipe("n3", "n3.2")
+    n3 = node(tell, "n3")
+    assert (n3.state, n3.fate, n3.term, n3.voted_for, n3.log.last) == ("down", "wiped", 0, "", 0)
+    assert n3.cluster_time(0) == 0
+    assert list(tell.view.nodes) == ["n1", "n2", "n3", "n3.2", "n4", "n5"]
+    assert tell.view.network.both_ways("n3.2", "n1")
+    assert not tell.view.network.both_ways("n3.2", "n4")
+    assert (node(tell, "n3.2").fate, tell.view.part("n3.2")) == ("", "no member")
+    tell.members("n1", 2, ["n1", "n2", "n4", "n5"], ["n3.2"], FIVE)
+    assert "n3" in tell.view.nodes
+    tell.members("n1", 3, ["n1", "n2", "n4", "n5"], ["n3.2"])
+    assert list(tell.view.nodes) == ["n1", "n2", "n3.2", "n4", "n5"]
+    assert tell.view.shape_version == tell.view.seq
+
+
+def test_a_lost_disk_of_a_voter_that_comes_back(tell):
+    tell.elect("n1", 1)
+    tell.wipe("n3", "n3")
+    assert list(tell.view.nodes) == FIVE
+    assert (node(tell, "n3").state, node(tell, "n3").term) == ("up", 0)
+
+
+def test_why_a_node_is_down(tell):
+    tell.emit("n2", "node", state="down", what="stopped", why="no sync")
+    assert (node(tell, "n2").fate, node(tell, "n2").why) == ("stopped", "no sync")
+    tell.restart("n2")
+    assert (node(tell, "n2").fate, node(tell, "n2").why) == ("", "")
+    tell.emit("n2", "node", state="down", what="refused", why="record 7")
+    assert (node(tell, "n2").state, node(tell, "n2").fate) == ("down", "refused")
+
+
+def test_the_members_are_the_leaders_word_or_else_the_latest(tell):
+    view = tell.view
+    assert view.configuration == Configuration(tuple(FIVE))
+    tell.members("n2", 4, FIVE[:3])
+    assert view.configuration.voters == ("n1", "n2", "n3")
+    tell.elect("n1", 1)
+    assert view.configuration.voters == tuple(FIVE)
+    tell.members("n1", 5, FIVE[:4], ["n5"], FIVE)
+    assert view.configuration.is_joint
+    assert (view.part("n5"), view.majority) == ("voter", 3)
+    tell.members("n1", 6, FIVE[:2], ["n5"])
+    assert (view.part("n5"), view.part("n4"), view.majority) == ("learner", "no member", 2)
+    assert view.members_version == view.seq
+    assert view.members_of(view.nodes["n4"]).voters == tuple(FIVE)
+    tell.add("n6")
+    assert view.members_of(view.nodes["n6"]) == view.configuration
+
+
+def test_members_that_were_not_on_the_disk_are_forgotten_with_their_entry(tell):
+    tell.emit("n1", "timer_fire", timer="election")
+    tell.store("n1", (1, 1, 0, "no-op"))
+    tell.append("n1", (2, 1, 0, "members"))
+    tell.members("n1", 2, FIVE[:4])
+    tell.append("n1", (3, 1, 0, "members"))
+    tell.members("n1", 3, FIVE[:3])
+    tell.emit("n1", "truncate", from_=3, to=3)
+    tell.members("n1", 2, FIVE[:4])
+    assert [index for index, _ in node(tell).configurations] == [0, 2]
+    tell.kill("n1")
+    assert tell.view.members_of(node(tell)).voters == tuple(FIVE)
+
+
+def test_handing_the_office_over(tell):
+    tell.elect("n1", 1)
+    tell.emit("n1", "transfer", target="n3", what="begun")
+    assert (node(tell).handover, node(tell, "n3").told_by) == ("n3", "")
+    tell.emit("n1", "transfer", target="n3", what="told")
+    assert node(tell, "n3").told_by == "n1"
+    tell.emit("n1", "transfer", target="n3", what="given up")
+    assert node(tell).handover == ""
+    tell.stand("n3", 2)
+    assert node(tell, "n3").told_by == ""
+    tell.emit("n1", "transfer", target="n9", what="told")
+    assert node(tell).handover == "n9"
+    tell.step_down("n1", 2)
+    assert node(tell).handover == ""
+
+
+def test_who_is_sent_a_snapshot(tell):
+    tell.elect("n1", 1)
+    tell.progress("n1", "n2", 1, 0, "snapshot")
+    assert node(tell).sent == {"n2"}
+    tell.progress("n1", "n2", 9, 8)
+    assert node(tell).sent == set()
 
 
 def test_an_event_of_no_node_makes_none(tell):
@@ -313,3 +426,25 @@ def test_a_snapshot_takes_the_place_of_the_log_up_to_it(tell):
     assert node(tell).locks == {}
     tell.append("n1", (10, 1, 0, "x"))
     assert logged(tell) == [(10, 1)]
+
+
+def test_an_own_snapshot_drops_the_beginning_of_the_log(tell):
+    tell.append("n1", (1, 1, 0, "a"), (2, 1, 0, "b"), (3, 2, 0, "c"))
+    tell.emit("n1", "snapshot", index=3, term=2, bytes=9)
+    tell.emit("n1", "compact", "TakeSnapshot", to=2)
+    assert (logged(tell), node(tell).snapshot, node(tell).log.base) == ([(3, 2)], 3, 2)
+    assert node(tell).log.term_at(2) == 1
+    tell.emit("n1", "compact", "TakeSnapshot", to=3)
+    assert (node(tell).log.last, node(tell).log.term_at(3)) == (3, 2)
+
+
+def test_a_restored_table_is_told_lock_by_lock_and_is_no_news(tell):
+    tell.apply("n1", 2)
+    tell.lock("n1", "printer", "alice", 2, "granted")
+    lines = len(tell.lines)
+    tell.emit("n1", "install", "Restart", index=2, term=1, bytes=9)
+    tell.emit("n1", "restore", index=2, hash="abcd")
+    assert (node(tell).hash, node(tell).locks) == ("abcd", {})
+    tell.lock("n1", "printer", "alice", 2, "granted")
+    assert node(tell).locks["printer"]["owner"] == "alice"
+    assert len(tell.lines) == lines + 1, "only that it was read from the disk"
