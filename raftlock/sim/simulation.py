@@ -49,7 +49,7 @@ class Simulation:
     `resource_rules` and `storage_rules` break a rule on purpose; the trace says so for ever.
     `weather` is what the network does to messages by chance. A snapshot is taken every
     `snapshot_entries` entries, and the last `snapshot_tail` before it stay in the log. A message
-    holds `batch` entries at most. With `lease_reads` a leader answers reads by its lease.
+    holds at most `batch` entries. With `lease_reads` a leader answers reads by its lease.
     """
 
     def __init__(
