@@ -66,6 +66,16 @@ def test_a_leader_can_be_removed_and_the_others_elect_another(cluster: Cluster) 
         cluster.remove_node(first)
 
 
+def test_a_leader_that_goes_hears_the_others_to_the_end(cluster: Cluster) -> None:
+    first = cluster.wait_for_leader()
+    until(cluster, lambda view: all(node.leader == first for node in view.nodes.values()))
+    seen = look(cluster, lambda view: view.seq)
+    cluster.remove_node(first)
+    left = next(e.seq for e in events(cluster, "role") if e.rule == "LeaveOffice")
+    lost = [e for e in events(cluster, "drop") if seen < e.seq < left and e.data["to"] == first]
+    assert lost == []
+
+
 def test_a_node_that_is_down_can_be_removed(trio: Cluster) -> None:
     down = others(trio, trio.wait_for_leader())[0]
     trio.kill(down)
