@@ -28,7 +28,7 @@ from raftlock.sim.bench import WITNESSES, Verdict, judge, search
 from raftlock.sim.explore import Campaign, Look, explore, shrunk_script
 from raftlock.sim.files import read_script, write_script
 from raftlock.sim.mutants import MUTANTS
-from raftlock.sim.scenario import rewrite
+from raftlock.sim.scenario import rewrite, rewrite_page
 from raftlock.sim.tell import told
 
 __all__ = ["main"]
@@ -198,7 +198,7 @@ def _replay(path: Path, lines: int) -> int:
 
 def _scenario(path: Path, *, rewriting: bool) -> int:
     text = path.read_text(encoding="utf-8")
-    really = rewrite(text)
+    really = rewrite_page(text) if path.suffix == ".md" else rewrite(text)
     if really == text:
         print(f"{path.name}: as written.")
         return 0

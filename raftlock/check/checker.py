@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from raftlock.check.answers import AnswerChecker
+from raftlock.check.clocks import Clocks
+from raftlock.check.cluster import ClusterModel
+from raftlock.check.disks import DiskChecker
 from raftlock.check.history import Operation, by_lock, lock_history
 from raftlock.check.invariants import RaftChecker
 from raftlock.check.linearizability import Verdict, judge
 from raftlock.check.locks import LockChecker
 from raftlock.check.objects import LockObject
-from raftlock.check.violation import Violation
+from raftlock.check.violation import Findings, Violation
+from raftlock.trace.fields import flag, text
 from raftlock.types.events import Json, TraceEvent
 
 __all__ = ["Checker", "check_history", "check_trace"]
@@ -19,25 +24,95 @@ KEPT_MAX = 100
 
 
 class Checker:
-    """Subscribe `feed` to a recorder from its first event on; `violations` is what it found."""
+    """Subscribe `feed` to a recorder from its first event on; `violations` is what it found.
+
+    Once a node that goes on voting has lost its disk, loss is to be expected: from then on
+    `disk_was_lost` is true, and what is found goes to `expected`. `end` says that no more comes.
+    """
 
     def __init__(self, header: Mapping[str, Json]) -> None:
-        self.raft = RaftChecker(header)
-        self.locks = LockChecker()
         self.violations: list[Violation] = []
+        self.expected: list[Violation] = []
+        self.disk_was_lost = False
+        self._findings = findings = Findings()
+        self._clocks = clocks = Clocks(header)
+        self._cluster = cluster = ClusterModel(header)
+        self._disks = disks = DiskChecker(cluster, findings)
+        self.locks = locks = LockChecker(clocks, findings)
+        self._answers = answers = AnswerChecker(locks.model, findings)
+        raft = RaftChecker(cluster, disks, clocks, findings)
+        on_node = raft.handlers | disks.handlers
+        others = locks.handlers | answers.handlers | {"node": self._life, "fault": self._fault}
+        self._handlers = {kind: (on_node.get(kind), others.get(kind)) for kind in on_node | others}
+        self._now = 0
+
+    @property
+    def committed(self) -> int:
+        """How many entries are known to be committed."""
+        return len(self._cluster.committed)
 
     def feed(self, event: TraceEvent) -> None:
         """Look at one event."""
-        if len(self.violations) < KEPT_MAX:
-            self.violations += self.raft.feed(event)
-            self.violations += self.locks.feed(event)
+        if len(self.violations) >= KEPT_MAX:
+            return
+        findings, node = self._findings, event.node
+        if node in self.locks.telling and event.kind != "lock":
+            self.locks.told_all(node)
+        findings.seq = event.seq
+        if node in self._disks.recovering:
+            self._disks.acts(event)
+        handlers = self._handlers.get(event.kind)
+        if handlers is not None:
+            on_node, other = handlers
+            if on_node is not None and node in self._cluster.nodes:
+                on_node(self._cluster.nodes[node], event)
+            if other is not None:
+                other(event)
+        self._now = event.t
+        if findings.found:
+            self._take()
+
+    def end(self) -> None:
+        """Look at what the trace leaves open."""
+        for node in list(self.locks.telling):
+            self.locks.told_all(node)
+        self._answers.end(self._now)
+        self._take()
+
+    def _take(self) -> None:
+        found = self._findings.take()
+        if self.disk_was_lost:
+            self.expected += found[: KEPT_MAX - len(self.expected)]
+        else:
+            self.violations += found
+
+    def _life(self, event: TraceEvent) -> None:
+        self._disks.life(event)
+        self.locks.life(event)
+        self._answers.life(event)
+
+    def _fault(self, event: TraceEvent) -> None:
+        data = event.data
+        what = text(data, "what")
+        if what == "clock":
+            node = self._cluster.nodes.get(text(data, "node"))
+            leads = node is not None and node.role == "leader"
+            self._clocks.change(event.t, data, leads=leads)
+        elif what in {"wipe", "disk"}:
+            self._disks.fault(event)
+            if what == "wipe" and flag(data, "as_voter"):
+                self.disk_was_lost = True
 
 
 def check_trace(header: Mapping[str, Json], events: Iterable[TraceEvent]) -> list[Violation]:
-    """What a whole trace breaks; it must be there from its first event on."""
+    """What a whole trace breaks; it must be there from its first event on.
+
+    Nothing that is to be expected, since a voter has lost its disk (`Checker.expected`), is in it.
+    """
     checker = Checker(header)
     for event in events:
         checker.feed(event)
+    checker.end()
     return checker.violations
 
 

@@ -1,106 +1,72 @@
-"""What Raft promises, checked after every event: the paper's Figure 3, and what disks must keep.
+"""What Raft promises, checked after every event: the paper's Figure 3, and what belongs to it.
 
 Incremental: an event costs what it changes. The properties, by the names that violations carry:
 
-- Election Safety; one vote a term; Leader Append-Only; Log Matching; Leader Completeness; State
-  Machine Safety;
+- Election Safety: one leader a term, with the votes of a majority that left their nodes;
+- Leader Append-Only; Log Matching; Leader Completeness;
+- State Machine Safety: all apply the same, in order, and a snapshot stands for just that;
+- commit rule: what is committed is on the disks of a majority, of each half while voters change;
+- membership: two sets of voters that follow each other cannot decide without one another;
 - monotone: terms, commit indexes and stamps never go back;
-- durability: nothing is said before what it promises is on disk, and a disk keeps what it synced;
-- commit rule: what is committed is on the disks of a majority;
 - cluster time: between two entries no more of it passes than real time.
+
+Snapshots take nothing out of the claims: what a log has dropped is known from what was committed.
+Not visible in a trace, and so not claimed: messages in flight, and the bytes of what is uncommitted
+(`RaftConfig` bounds both).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 
+from raftlock.check.clocks import Clocks
+from raftlock.check.cluster import ClusterModel
+from raftlock.check.disks import DiskChecker
 from raftlock.check.logs import Entry, NodeModel, entries_of
-from raftlock.check.violation import Violation
-from raftlock.trace.fields import names, number, rows, text
-from raftlock.types.events import Json, TraceEvent
+from raftlock.check.members import members_of
+from raftlock.check.violation import Findings
+from raftlock.trace.fields import number, rows, text
+from raftlock.types.events import TraceEvent
 
 __all__ = ["RaftChecker"]
 
+_CHANGES = frozenset({"ChangeMembers", "LeaveJoint"})
+"""The rules by which a leader begins a change of members, and ends it."""
+
 
 class RaftChecker:
-    """Feed it a trace from its beginning; `feed` gives what each event breaks."""
+    """Its `handlers` look at one event of their kind each; the node is where it happened."""
 
-    def __init__(self, header: Mapping[str, Json]) -> None:
-        self.nodes = {name: NodeModel(name) for name in names(header, "nodes")}
-        # A clock that runs fast stamps more time than has passed, by as much as it was told to.
-        rates = header.get("rates_ppm")
-        fastest = (
-            max((each for each in rates if isinstance(each, int)), default=0)
-            if isinstance(rates, list)
-            else 0
-        )
-        self._fastest_ppm = max(fastest, 0)
+    def __init__(
+        self, cluster: ClusterModel, disks: DiskChecker, clocks: Clocks, findings: Findings
+    ) -> None:
+        self._cluster, self._disks, self._clocks = cluster, disks, clocks
+        self._findings = findings
+        self._say = findings.say
         self._leaders: dict[int, str] = {}
-        self._votes: dict[tuple[str, int], str] = {}
-        self._known: dict[tuple[int, int], tuple[int, Entry]] = {}
-        self._made: dict[tuple[int, int], int] = {}
-        self._committed: list[Entry] = []
-        self._committed_in: list[int] = []
+        # By index and term: the term before, the entry, and when it was made.
+        self._known: dict[tuple[int, int], tuple[int, Entry, int]] = {}
         self._digests: dict[int, tuple[str, str]] = {}
-        self._found: list[Violation] = []
-        self._event: TraceEvent | None = None
-        self._checks: dict[str, Callable[[NodeModel, TraceEvent], None]] = {
-            "node": self._node,
+        self.handlers: dict[str, Callable[[NodeModel, TraceEvent], None]] = {
             "role": self._role,
             "term": self._term,
             "append": self._append,
             "truncate": self._truncate,
-            "write": self._write,
-            "fsync": self._fsync,
+            "config": self._config,
             "commit": self._commit,
             "apply": self._apply,
-            "send": self._send,
+            "snapshot": self._snapshot,
+            "install": self._install,
+            "restore": self._restore,
+            "compact": self._compact,
         }
 
-    def feed(self, event: TraceEvent) -> list[Violation]:
-        """Look at one event; what is broken by it."""
-        check = self._checks.get(event.kind)
-        node = self.nodes.get(event.node)
-        if node is None or (check is None and event.rule != "Restart"):
-            return []
-        self._event, self._found = event, []
-        if event.rule == "Restart" and event.kind in {"term", "vote", "append"}:
-            node.recover(event)
-            return []
-        if event.kind != "node":
-            wrong = node.recovered()
-            if wrong:
-                self._say("durability", wrong, nodes=(node.name,))
-        if check is not None:
-            check(node, event)
-        return self._found
-
-    @property
-    def committed(self) -> int:
-        """How many entries are known to be committed."""
-        return len(self._committed)
-
-    def _say(
-        self,
-        property_: str,
-        sentence: str,
-        *,
-        index: int = 0,
-        terms: Iterable[int] = (),
-        nodes: Iterable[str] = (),
-    ) -> None:
-        assert self._event is not None
-        self._found.append(
-            Violation(property_, sentence, self._event.seq, index, tuple(terms), tuple(nodes))
-        )
-
-    # ---- a node's life, its term and its role ----
-
-    def _node(self, node: NodeModel, event: TraceEvent) -> None:
-        if text(event.data, "what") in {"started", "restarted"}:
-            node.begin()
+    # ---- term and role ----
 
     def _term(self, node: NodeModel, event: TraceEvent) -> None:
+        if event.rule == "Restart":
+            node.recover(event)
+            return
         term = number(event.data, "term")
         if term < node.term:
             sentence = f"{node.name} went back from term {node.term} to {term}."
@@ -116,67 +82,81 @@ class RaftChecker:
         if first != node.name:
             sentence = f"{first} and {node.name} were both elected in term {term}."
             self._say("Election Safety", sentence, terms=(term,), nodes=(first, node.name))
+        self._disks.votes_for(node, term, node.name)
+        self._has_votes(node, term)
         self._leader_completeness(node, term)
+
+    def _has_votes(self, node: NodeModel, term: int) -> None:
+        votes, members = self._cluster.votes, node.members
+        granted = [name for name in members.voting if votes.get((name, term)) == node.name]
+        if not members.decide(granted):
+            sentence = (
+                f"{node.name} leads term {term} with the votes of {', '.join(granted) or 'nobody'}:"
+                f" no majority of {members}."
+            )
+            self._say("Election Safety", sentence, terms=(term,), nodes=(node.name,))
 
     def _leader_completeness(self, node: NodeModel, term: int) -> None:
         """Every entry committed in an earlier term must be in the log of a new leader."""
-        count = len(self._committed_in)
-        while count and self._committed_in[count - 1] >= term:
+        committed_in = self._cluster.committed_in
+        count = len(committed_in)
+        while count and committed_in[count - 1] >= term:
             count -= 1
-        if node.log[:count] == self._committed[:count]:
-            return
-        index = next(
-            place
-            for place, entry in enumerate(self._committed[:count], 1)
-            if node.entry(place) != entry
-        )
-        sentence = (
-            f"{node.name} leads term {term} without entry {index}, which was committed in term "
-            f"{self._committed_in[index - 1]}."
-        )
-        terms = (self._committed_in[index - 1], term)
-        self._say("Leader Completeness", sentence, index=index, terms=terms, nodes=(node.name,))
+        index = self._cluster.first_difference(node, count)
+        if index:
+            sentence = (
+                f"{node.name} leads term {term} without entry {index}, which was committed in term "
+                f"{committed_in[index - 1]}."
+            )
+            terms = (committed_in[index - 1], term)
+            self._say("Leader Completeness", sentence, index=index, terms=terms, nodes=(node.name,))
 
     # ---- the log ----
 
     def _append(self, node: NodeModel, event: TraceEvent) -> None:
+        if event.rule == "Restart":
+            node.recover(event)
+            return
         listed = rows(event.data, "entries")
-        entries = entries_of(event)
-        created = event.rule in {"ClientRequest", "BecomeLeader", "AppendEntries"}
-        previous = node.log[-1] if node.log else (0, 0, 0)
-        for row, entry in zip(listed, entries, strict=True):
-            index = number(row, "index")
-            if index != len(node.log) + 1:
-                sentence = f"{node.name} put entry {index} behind entry {len(node.log)}."
+        previous, index = self._cluster.entry_before(node), node.log.last
+        taken: list[Entry] = []
+        for row, entry in zip(listed, entries_of(event), strict=True):
+            index += 1
+            if number(row, "index") != index:
+                sentence = f"{node.name} put entry {row['index']} behind entry {index - 1}."
                 self._say("Log Matching", sentence, index=index, nodes=(node.name,))
-                return
-            self._log_matching(node, index, previous[0], entry)
+                break
+            self._log_matching(node, index, previous, entry, event.t)
             if entry[2] < previous[2] or entry[0] < previous[0]:
                 sentence = f"Entry {index} of {node.name} is older than the entry before it."
                 self._say("monotone", sentence, index=index, nodes=(node.name,))
-            if created:
-                self._cluster_time(node, index, previous, entry)
-            node.append([entry])
+            taken.append(entry)
             previous = entry
+        node.append(taken)
 
-    def _log_matching(self, node: NodeModel, index: int, before: int, entry: Entry) -> None:
+    def _log_matching(
+        self, node: NodeModel, index: int, previous: Entry, entry: Entry, now: int
+    ) -> None:
         """An index and a term name one entry, and one term before it: so logs agree up to it."""
-        known = self._known.setdefault((index, entry[0]), (before, entry))
-        if known != (before, entry):
+        known = self._known.get((index, entry[0]))
+        if known is None:
+            self._known[index, entry[0]] = (previous[0], entry, now)
+            self._cluster_time(node, index, previous, entry, now)
+        elif known[0] != previous[0] or known[1] != entry:
             sentence = (
                 f"{node.name} has another entry {index} of term {entry[0]} than was in a log "
                 "before, or another one in front of it."
             )
             self._say("Log Matching", sentence, index=index, terms=(entry[0],), nodes=(node.name,))
 
-    def _cluster_time(self, node: NodeModel, index: int, previous: Entry, entry: Entry) -> None:
-        assert self._event is not None
-        now = self._event.t
-        self._made.setdefault((index, entry[0]), now)
-        made = self._made.get((index - 1, previous[0]))
-        if made is None:
+    def _cluster_time(
+        self, node: NodeModel, index: int, previous: Entry, entry: Entry, now: int
+    ) -> None:
+        """An entry is made when it is first seen: at the leader that puts it into its log."""
+        before = self._known.get((index - 1, previous[0]))
+        if before is None or entry[2] <= previous[2]:
             return
-        real_ms = (now - made) * (1_000_000 + self._fastest_ppm) // 1_000_000_000 + 1
+        real_ms = self._clocks.passed_ms(before[2], now)
         if entry[2] - previous[2] > real_ms:
             sentence = (
                 f"{node.name} let {entry[2] - previous[2]} ms of cluster time pass between entries "
@@ -189,91 +169,96 @@ class RaftChecker:
         if node.role == "leader":
             sentence = f"{node.name} dropped entries from {first} on while it led."
             self._say("Leader Append-Only", sentence, index=first, nodes=(node.name,))
+        if first <= node.commit:
+            sentence = f"{node.name} dropped entry {first}, which it had committed."
+            self._say("State Machine Safety", sentence, index=first, nodes=(node.name,))
         node.truncate(first)
+        if node.members_index >= first:
+            self._cluster.see_members(node)
 
-    # ---- the disk ----
+    # ---- members ----
 
-    def _write(self, node: NodeModel, event: TraceEvent) -> None:
-        node.write(event)
-
-    def _fsync(self, node: NodeModel, event: TraceEvent) -> None:
-        node.fsync(number(event.data, "write"))
-
-    def _send(self, node: NodeModel, event: TraceEvent) -> None:
-        """What leaves a node must be true of its disk already."""
-        fields = event.data.get("fields")
-        if not isinstance(fields, dict):
+    def _config(self, node: NodeModel, event: TraceEvent) -> None:
+        """An entry says who the members are, or one that did is gone."""
+        members = members_of(event.data)
+        if event.rule == "Restart":
+            # What the log says is learnt from the log; this is for a node that has none.
+            node.first_members = members
             return
-        kind, to, term = text(event.data, "type"), text(event.data, "to"), number(fields, "term")
-        if kind == "RequestVote" and fields.get("pre_vote") is not True:
-            self._votes_for(node, term, node.name)
-        elif kind == "RequestVoteReply" and fields.get("granted") is True:
-            if fields.get("pre_vote") is not True:
-                self._votes_for(node, term, to)
-        elif kind == "AppendEntriesReply" and "match_index" in fields:
-            match = number(fields, "match_index")
-            if node.disk.term < term or (node.disk.term == term and len(node.disk.log) < match):
-                sentence = (
-                    f"{node.name} acknowledged entry {match} in term {term} before its disk had "
-                    f"it: there the log ends at {len(node.disk.log)}, in term {node.disk.term}."
-                )
-                self._say("durability", sentence, index=match, terms=(term,), nodes=(node.name,))
+        index = number(event.data, "index")
+        if index > node.snapshot and index == node.log.last:
+            term = self._cluster.term_at(node, index)
+            if not self._cluster.book.learn(index, term, members):
+                sentence = f"{node.name} takes entry {index} for other members than another node."
+                self._say("Log Matching", sentence, index=index, terms=(term,), nodes=(node.name,))
+            self._follows(node, event, index)
+        self._cluster.see_members(node)
 
-    def _votes_for(self, node: NodeModel, term: int, candidate: str) -> None:
-        first = self._votes.setdefault((node.name, term), candidate)
-        if first != candidate:
-            sentence = f"{node.name} voted for {first} and for {candidate} in term {term}."
-            nodes = (node.name, first, candidate)
-            self._say("one vote a term", sentence, terms=(term,), nodes=nodes)
-        disk = node.disk
-        if disk.term < term or (disk.term == term and disk.voted_for != candidate):
+    def _follows(self, node: NodeModel, event: TraceEvent, index: int) -> None:
+        """Each set of voters goes over to the next by a joint one, and each is settled before."""
+        cluster, members = self._cluster, members_of(event.data)
+        previous, before = cluster.book.latest(lambda at: cluster.term_at(node, at), index)
+        if not members.may_follow(before):
             sentence = (
-                f"{node.name} told of its vote for {candidate} in term {term}, which its disk does "
-                f"not hold: it has term {disk.term} and vote {disk.voted_for or 'none'}."
+                f"Entry {index} of {node.name} goes over from {before} to {members}: majorities "
+                "of the two need not have a node in common."
             )
-            self._say("durability", sentence, terms=(term,), nodes=(node.name, candidate))
+            self._say("membership", sentence, index=index, nodes=(node.name,))
+        if event.rule in _CHANGES and previous > node.commit:
+            sentence = (
+                f"{node.name} began entry {index}, a change of members, before the one in entry "
+                f"{previous} was committed."
+            )
+            self._say("membership", sentence, index=index, nodes=(node.name,))
 
     # ---- committing and applying ----
 
     def _commit(self, node: NodeModel, event: TraceEvent) -> None:
-        index = number(event.data, "index")
+        index, cluster = number(event.data, "index"), self._cluster
         if index < node.commit:
             sentence = f"{node.name} took back commit index {node.commit} for {index}."
             self._say("monotone", sentence, index=index, nodes=(node.name,))
-        if index > len(node.log):
-            sentence = f"{node.name} committed up to {index}, and its log ends at {len(node.log)}."
+        if index > node.log.last:
+            sentence = f"{node.name} committed up to {index}, and its log ends at {node.log.last}."
             self._say("commit rule", sentence, index=index, nodes=(node.name,))
             return
-        self._same_as_committed(node, node.commit + 1, index)
-        if index > len(self._committed):
+        known = len(cluster.committed)
+        self._same_as_committed(node, min(index, known))
+        if index > known and node.log.base <= known:
             self._on_a_majority(node, index)
-            news = node.log[len(self._committed) : index]
-            self._committed += news
-            self._committed_in += [event.term or node.term] * len(news)
+            news = node.log.part(known + 1, index)
+            cluster.committed += news
+            cluster.committed_in += [event.term or node.term] * len(news)
+            if node.agreed == known:
+                node.agreed = index
         node.commit = max(node.commit, index)
 
-    def _same_as_committed(self, node: NodeModel, first: int, last: int) -> None:
-        here, there = node.log[first - 1 : last], self._committed[first - 1 : last]
-        for place, (mine, known) in enumerate(zip(here, there, strict=False)):
-            if mine != known:
-                index = first + place
-                sentence = (
-                    f"{node.name} committed another entry {index} (of term {mine[0]}) than was "
-                    f"committed before (of term {known[0]})."
-                )
-                terms = (known[0], mine[0])
-                self._say(
-                    "State Machine Safety", sentence, index=index, terms=terms, nodes=(node.name,)
-                )
-                return
+    def _same_as_committed(self, node: NodeModel, upto: int) -> None:
+        index = self._cluster.first_difference(node, upto)
+        if not index:
+            return
+        mine, known = self._cluster.term_at(node, index), self._cluster.committed[index - 1][0]
+        sentence = (
+            f"{node.name} committed another entry {index} (of term {mine}) than was "
+            f"committed before (of term {known})."
+        )
+        nodes = (node.name,)
+        self._say("State Machine Safety", sentence, index=index, terms=(known, mine), nodes=nodes)
 
     def _on_a_majority(self, node: NodeModel, index: int) -> None:
-        entry = node.log[index - 1]
-        holding = [other.name for other in self.nodes.values() if other.has_durable(index, entry)]
-        if len(holding) <= len(self.nodes) // 2:
+        """Who is no voter, as far as the node that commits knows, does not count."""
+        members, nodes = node.members, self._cluster.nodes
+        entry = node.log.entry(index)
+        assert entry is not None, "it was looked at before"
+        holding = [
+            name
+            for name in members.voting
+            if name in nodes and nodes[name].has_durable(index, entry)
+        ]
+        if not members.decide(holding):
             sentence = (
                 f"{node.name} committed entry {index}, which is on the disks of "
-                f"{', '.join(holding) or 'nobody'} only: no majority of {len(self.nodes)}."
+                f"{', '.join(holding) or 'nobody'} only: no majority of {members}."
             )
             self._say("commit rule", sentence, index=index, terms=(entry[0],), nodes=(node.name,))
 
@@ -286,10 +271,72 @@ class RaftChecker:
             sentence = f"{node.name} applied entry {index} before it was committed."
             self._say("State Machine Safety", sentence, index=index, nodes=(node.name,))
         node.applied = max(node.applied, index)
-        digest = text(event.data, "hash")
+        self._same_table(node, index, text(event.data, "hash"), "applied")
+
+    def _same_table(self, node: NodeModel, index: int, digest: str, verb: str) -> None:
         first, known = self._digests.setdefault(index, (node.name, digest))
         if known != digest:
             sentence = (
-                f"{node.name} and {first} applied entry {index} and came to different lock tables."
+                f"{node.name} {verb} entry {index} and {first} applied it, and they came to "
+                "different lock tables."
             )
             self._say("State Machine Safety", sentence, index=index, nodes=(first, node.name))
+
+    # ---- snapshots ----
+
+    def _snapshot(self, node: NodeModel, event: TraceEvent) -> None:
+        """A node keeps its own table in the place of entries."""
+        index = number(event.data, "index")
+        if index > node.applied:
+            sentence = f"{node.name} took a snapshot of entry {index}, and had not applied that."
+            self._say("State Machine Safety", sentence, index=index, nodes=(node.name,))
+        self._stands_for_committed(node, event)
+        node.snapshot = index
+
+    def _install(self, node: NodeModel, event: TraceEvent) -> None:
+        """A snapshot takes the place of a log, or was found on the disk."""
+        index = number(event.data, "index")
+        self._stands_for_committed(node, event)
+        if event.rule == "Restart":
+            node.recover(event)
+            return
+        if index <= node.commit:
+            sentence = (
+                f"{node.name} took over a snapshot up to {index} behind commit {node.commit}."
+            )
+            self._say("monotone", sentence, index=index, nodes=(node.name,))
+        node.install(index)
+        self._cluster.see_members(node)
+
+    def _stands_for_committed(self, node: NodeModel, event: TraceEvent) -> None:
+        index, term = number(event.data, "index"), number(event.data, "term")
+        committed = self._cluster.committed
+        if not 0 < index <= len(committed) or committed[index - 1][0] != term:
+            sentence = (
+                f"The snapshot of {node.name} stands for entries up to {index} (of term {term}), "
+                "which are not what was committed."
+            )
+            self._say("State Machine Safety", sentence, index=index, nodes=(node.name,))
+
+    def _restore(self, node: NodeModel, event: TraceEvent) -> None:
+        """The lock table is that of a snapshot: the one that was to be, and equal to all others."""
+        index = number(event.data, "index")
+        if index != node.snapshot:
+            sentence = (
+                f"{node.name} took over the table of entry {index}, and its snapshot stands for "
+                f"those up to {node.snapshot}."
+            )
+            self._say("State Machine Safety", sentence, index=index, nodes=(node.name,))
+        node.applied = index
+        self._same_table(node, index, text(event.data, "hash"), "took over")
+
+    def _compact(self, node: NodeModel, event: TraceEvent) -> None:
+        to = number(event.data, "to")
+        if to > node.snapshot:
+            sentence = (
+                f"{node.name} dropped entries up to {to}, and its snapshot stands for those up to "
+                f"{node.snapshot}."
+            )
+            self._say("durability", sentence, index=to, nodes=(node.name,))
+        node.compact(to)
+        self._cluster.see_members(node)

@@ -4,20 +4,28 @@ The properties, by the names that violations carry:
 
 - mutual exclusion: nobody gets a lock that another still has, and nobody gets it out of nothing;
 - fencing: a token serves one hold, tokens grow, a renewal keeps its token;
-- queue order: waiters are granted by priority and then by arrival, none is lost, none too late;
+- queue order: waiters are granted by priority and then by arrival, none is lost, none too late, and
+  none waits beside a free lock;
 - TTL: a hold ends when its time is up by the log, not before, not after;
 - exactly once: a request that is repeated changes nothing;
-- lease ends first: a client stops believing before the cluster gives its lock away;
-- stale write: what the lock protects takes no write with an older token.
+- bounds: no queue is longer than it may be;
+- lease ends first: a client stops believing before the cluster gives its lock away, as long as no
+  clock runs fast by more than a lease allows for, and no leader's clock has jumped meanwhile;
+- stale write: what the lock protects takes no write with an older token, whatever clocks do.
+
+A node that took a snapshot over is compared from there on: first its whole table, then each entry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from raftlock.check.bounds import WAITERS_MAX
+from raftlock.check.clocks import Clocks
 from raftlock.check.model import LockModel, LockState
-from raftlock.check.violation import Violation
+from raftlock.check.violation import Findings
 from raftlock.trace.fields import flag, names, number, rows, text
 from raftlock.types.events import Json, TraceEvent
 
@@ -29,79 +37,99 @@ Row = tuple[str, int, int, tuple[tuple[str, int, int, int], ...]]
 
 @dataclass(slots=True)
 class _Expected:
+    """What the model says that an entry does."""
+
     locks: dict[str, Row]
     expired: set[str]
     was_retry: bool
 
 
 @dataclass(slots=True)
-class _Applying:
-    """What a node has told so far of the entry it is applying."""
+class _Telling:
+    """What a node has told so far of the entry it is applying, or of the table it took over."""
 
     seq: int
     index: int
+    is_whole: bool
     told: dict[str, Row] = field(default_factory=dict)
     expired: set[str] = field(default_factory=set)
 
 
 class LockChecker:
-    """Feed it a trace from its beginning; `feed` gives what each event breaks."""
+    """Its `handlers` look at one event of their kind each; `telling` names who is in the middle."""
 
-    def __init__(self) -> None:
-        self._model = LockModel()
-        self._commands: dict[tuple[int, int], Mapping[str, Json]] = {}
+    def __init__(self, clocks: Clocks, findings: Findings) -> None:
+        self.model = LockModel()
+        self.telling: dict[str, _Telling] = {}
+        self.expiries = 0
+        self.refused_writes = 0
+        self._clocks = clocks
+        self._say = findings.say
+        # Each command is told once; with the run time at which it came into a log.
+        self._commands: dict[tuple[int, int], tuple[Mapping[str, Json], int]] = {}
         self._stands: dict[str, dict[str, Row]] = {}
         self._expected: dict[int, _Expected] = {}
         self._last = 0
-        self._applying: dict[str, _Applying] = {}
+        # How each lock stood from which entry on: what a snapshot's table is compared with.
+        self._history: dict[str, list[tuple[int, Row]]] = {}
         self._beliefs: dict[tuple[str, str], tuple[int, int]] = {}
         self._stored: dict[str, tuple[int, str]] = {}
-        self.expiries = 0
-        self.refused_writes = 0
+        self.handlers: dict[str, Callable[[TraceEvent], None]] = {
+            "append": self._append,
+            "apply": self._apply,
+            "restore": self._restore,
+            "lock": self._told,
+            "belief": self._believes,
+            "storage": self._storage,
+        }
 
-    def feed(self, event: TraceEvent) -> list[Violation]:
-        """Look at one event; what is broken by it, or by what its node left untold before it."""
-        kind = event.kind
-        if kind == "lock":
-            self._told(event)
-            return []
-        found: list[Violation] = []
-        applying = self._applying.pop(event.node, None)
-        if applying is not None:
-            found += self._compare(applying, event.node)
-        if kind == "append":
-            for row in rows(event.data, "entries"):
-                command = row.get("command")
-                if isinstance(command, dict):
-                    self._commands[number(row, "index"), number(row, "term")] = command
-        elif kind == "apply":
-            found += self._apply(event)
-        elif kind == "belief":
-            self._believes(event)
-        elif kind in {"client_call", "client_return"}:
-            found += self._client(event)
-        elif kind == "storage":
-            found += self._storage(event)
-        return found
+    def told_all(self, node: str) -> None:
+        """What a node tells of its locks is complete: is it as it must be?"""
+        telling = self.telling.pop(node)
+        if telling.is_whole:
+            self._compare_whole(telling, node)
+        else:
+            self._compare(telling, node)
+
+    def life(self, event: TraceEvent) -> None:
+        """A ``node`` event: a node that begins has an empty table."""
+        if event.data.get("state") == "up" and text(event.data, "what") != "thawed":
+            self._stands[event.node] = {}
 
     # ---- the table ----
 
-    def _apply(self, event: TraceEvent) -> list[Violation]:
+    def _append(self, event: TraceEvent) -> None:
+        if event.rule != "ClientRequest":
+            return
+        for row in rows(event.data, "entries"):
+            command = row.get("command")
+            if isinstance(command, dict):
+                self._commands[number(row, "index"), number(row, "term")] = command, event.t
+
+    def _apply(self, event: TraceEvent) -> None:
         index = number(event.data, "index")
-        self._applying[event.node] = _Applying(event.seq, index)
+        self.telling[event.node] = _Telling(event.seq, index, is_whole=False)
         if index != self._last + 1:
-            return []
+            return
         self._last = index
-        command = self._commands.get((index, number(event.data, "term")), {})
-        touched = self._model.apply(index, number(event.data, "stamp"), command)
+        key = (index, number(event.data, "term"))
+        command, made = self._commands.pop(key, ({}, event.t))
+        touched = self.model.apply(index, number(event.data, "stamp"), command, made)
         locks = {lock: _row_of(state) for lock, state in touched.items()}
-        expired = {lock for lock, _, _ in self._model.expired}
-        self._expected[index] = _Expected(locks, expired, self._model.was_retry)
-        return self._leases(event)
+        for lock, row in locks.items():
+            self._history.setdefault(lock, []).append((index, row))
+        expired = {lock for lock, _ in self.model.expired}
+        self._expected[index] = _Expected(locks, expired, self.model.was_retry)
+        if expired:
+            self._leases(event)
+
+    def _restore(self, event: TraceEvent) -> None:
+        index = number(event.data, "index")
+        self.telling[event.node] = _Telling(event.seq, index, is_whole=True)
 
     def _told(self, event: TraceEvent) -> None:
-        applying = self._applying.get(event.node)
-        if applying is None:
+        telling = self.telling.get(event.node)
+        if telling is None:
             return
         data = event.data
         queue = tuple(
@@ -113,95 +141,95 @@ class LockChecker:
             )
             for row in rows(data, "queue")
         )
-        owner = text(data, "owner")
+        lock, owner = text(data, "lock"), text(data, "owner")
         deadline = number(data, "deadline") if owner else 0
         if "expired" in names(data, "why"):
-            applying.expired.add(text(data, "lock"))
-        applying.told[text(data, "lock")] = (owner, number(data, "token"), deadline, queue)
+            telling.expired.add(lock)
+        telling.told[lock] = (owner, number(data, "token"), deadline, queue)
+        if len(queue) > WAITERS_MAX:
+            sentence = f"{len(queue)} wait for {lock}: at most {WAITERS_MAX} may."
+            self._say("bounds", sentence, index=telling.index, nodes=(event.node,))
 
-    def _compare(self, applying: _Applying, node: str) -> list[Violation]:
+    def _compare(self, telling: _Telling, node: str) -> None:
         """Whether the node's table stands as the model says, after the entry it applied."""
-        if applying.index == 1:
-            self._stands[node] = {}
         stands = self._stands.setdefault(node, {})
-        expected = self._expected.get(applying.index)
+        expected = self._expected.get(telling.index)
         if expected is None:
-            return []
-        found: list[Violation] = []
-        for lock in dict.fromkeys((*expected.locks, *applying.told)):
+            return
+        is_right = True
+        for lock in dict.fromkeys((*expected.locks, *telling.told)):
             was = stands.get(lock, _EMPTY)
-            should, told = expected.locks.get(lock, was), applying.told.get(lock, was)
-            if told != should and not found:
+            should, told = expected.locks.get(lock, was), telling.told.get(lock, was)
+            if told != should and is_right:
+                is_right = False
                 property_, why = _difference(lock, told, should, was)
-                if lock in applying.expired and lock not in expected.expired:
+                if lock in telling.expired and lock not in expected.expired:
                     property_ = "TTL"
                     why += " It let a hold expire that had not come to its end."
                 elif expected.was_retry:
                     property_ = "exactly once"
                     why += " The entry repeats a request that was done before."
-                sentence = f"After entry {applying.index}, {node} has {why}"
-                found.append(
-                    Violation(property_, sentence, applying.seq, applying.index, nodes=(node,))
-                )
+                sentence = f"After entry {telling.index}, {node} has {why}"
+                self._say(property_, sentence, index=telling.index, nodes=(node,), seq=telling.seq)
             stands[lock] = told
-        return found
 
-    # ---- clients ----
+    def _compare_whole(self, telling: _Telling, node: str) -> None:
+        """Whether the table that came with a snapshot is the one that its entry left."""
+        if telling.index <= self._last:
+            for lock in dict.fromkeys((*self._history, *telling.told)):
+                told, should = telling.told.get(lock, _EMPTY), self._row_at(lock, telling.index)
+                if told != should:
+                    property_, why = _difference(lock, told, should, _EMPTY)
+                    sentence = f"With the snapshot of entry {telling.index}, {node} has {why}"
+                    index, seq = telling.index, telling.seq
+                    self._say(property_, sentence, index=index, nodes=(node,), seq=seq)
+                    break
+        self._stands[node] = telling.told
 
-    def _leases(self, event: TraceEvent) -> list[Violation]:
+    def _row_at(self, lock: str, index: int) -> Row:
+        """How the lock must stand after an entry."""
+        rows_ = self._history.get(lock, [])
+        place = bisect_right(rows_, index, key=lambda row: row[0])
+        return rows_[place - 1][1] if place else _EMPTY
+
+    # ---- clients, and what they write to ----
+
+    def _leases(self, event: TraceEvent) -> None:
         """Whose hold has just expired must have stopped believing in it."""
-        found = []
-        for lock, client, token in self._model.expired:
+        for lock, hold in self.model.expired:
             self.expiries += 1
-            believed, until = self._beliefs.get((client, lock), (0, 0))
-            if believed == token and until > event.t:
+            believed, until = self._beliefs.get((hold.client, lock), (0, 0))
+            is_safe = self._clocks.keep_leases(hold.since)
+            if believed == hold.token and until > event.t and is_safe:
                 left = (until - event.t) // 1_000
                 sentence = (
-                    f"{client} believes for {left} ms more that it holds {lock} with token "
-                    f"{token}, and the cluster has let it expire."
+                    f"{hold.client} believes for {left} ms more that it holds {lock} with token "
+                    f"{hold.token}, and the cluster has let it expire."
                 )
-                found.append(Violation("lease ends first", sentence, event.seq))
-        return found
+                self._say("lease ends first", sentence)
 
     def _believes(self, event: TraceEvent) -> None:
         key = text(event.data, "client"), text(event.data, "lock")
         self._beliefs[key] = number(event.data, "token"), number(event.data, "until")
 
-    def _client(self, event: TraceEvent) -> list[Violation]:
-        data = event.data
-        if event.kind == "client_call" or text(data, "result") != "granted":
-            return []
-        token, client, lock = number(data, "token"), text(data, "client"), text(data, "lock")
-        if self._model.granted.get(token, (lock, client)) != (lock, client):
-            owner = self._model.granted[token]
-            sentence = (
-                f"{client} was told that it has {lock} with token {token}, which was given to "
-                f"{owner[1]} for {owner[0]}."
-            )
-            return [Violation("fencing", sentence, event.seq)]
-        if token not in self._model.granted:
-            sentence = f"{client} was told that it has {lock} with token {token}: nobody was."
-            return [Violation("fencing", sentence, event.seq)]
-        return []
-
-    def _storage(self, event: TraceEvent) -> list[Violation]:
+    def _storage(self, event: TraceEvent) -> None:
         data = event.data
         lock, client, token = text(data, "lock"), text(data, "client"), number(data, "token")
         if not flag(data, "accepted"):
             self.refused_writes += 1
-            return []
+            return
         highest, who = self._stored.get(lock, (0, ""))
         if token < highest:
             sentence = (
                 f"What {lock} protects took a write of {client} with token {token} after one of "
                 f"{who} with token {highest}."
             )
-            return [Violation("stale write", sentence, event.seq)]
-        if token == highest and who != client:
+            self._say("stale write", sentence)
+        elif token == highest and who != client:
             sentence = f"{who} and {client} both wrote to what {lock} protects with token {token}."
-            return [Violation("fencing", sentence, event.seq)]
-        self._stored[lock] = (token, client)
-        return []
+            self._say("fencing", sentence)
+        else:
+            self._stored[lock] = (token, client)
 
 
 _EMPTY: Row = ("", 0, 0, ())

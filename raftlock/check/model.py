@@ -1,7 +1,8 @@
 """The lock table once more, written from its promises and not from its code.
 
 It is slow and plain on purpose: lists that are searched, sorted anew each time. `apply` takes the
-entries of the log in order and says how each lock that they touch must stand afterwards.
+entries of the log in order and says how each lock that they touch must stand afterwards; `answers`
+is what each request came to.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from raftlock.check.bounds import LOCKS_MAX, SESSIONS_MAX, WAITERS_MAX, is_within_bounds
 from raftlock.trace.fields import flag, number, text
 from raftlock.types.events import Json
 
@@ -16,15 +18,25 @@ __all__ = ["Hold", "LockModel", "LockState", "Wait"]
 
 DEFAULT_TTL_MS = 30_000
 ANSWERS_KEPT = 64
+WAITS_KEPT = 64
+
+Answer = tuple[str, int]
+"""What became of a request, in the words of its outcome, and the token in it (0 if none)."""
+
+_REFUSED: Answer = ("refused", 0)
+_QUEUED: Answer = ("queued", 0)
+_ENDED: Answer = ("ended", 0)
+"""Of a wait that came to nothing: its time was up, or it was taken back."""
 
 
 @dataclass(slots=True)
 class Hold:
-    """Who holds a lock."""
+    """Who holds a lock; `since` is when the entry was made that asked for it."""
 
     client: str
     token: int
     deadline: int
+    since: int = 0
 
 
 @dataclass(slots=True)
@@ -39,6 +51,7 @@ class Wait:
     session: int
     sequence: int
     request: str
+    since: int = 0
 
     @property
     def turn(self) -> tuple[int, int]:
@@ -48,7 +61,7 @@ class Wait:
 
 @dataclass(slots=True)
 class LockState:
-    """One lock; why it changed at the last entry."""
+    """One lock: who has it and who waits, by their turns."""
 
     hold: Hold | None = None
     queue: list[Wait] = field(default_factory=list)
@@ -63,10 +76,12 @@ class _Session:
     confirmed: int = 0
     let_go: int = 0
 
-    def is_done(self, sequence: int) -> bool:
-        """Whether the request was done before, or may have been: then it must not be done again."""
-        known = sequence in self.answered or sequence in self.waiting
-        return known or sequence < self.confirmed or sequence <= self.let_go
+    def is_known(self, sequence: int) -> bool:
+        return sequence in self.answered or sequence in self.waiting
+
+    def is_forgotten(self, sequence: int) -> bool:
+        """Whether an unknown request may have been done before: then it must not be done again."""
+        return sequence < self.confirmed or sequence <= self.let_go
 
     def settle(self, sequence: int) -> None:
         self.waiting.discard(sequence)
@@ -78,198 +93,264 @@ class _Session:
             self.let_go = max(self.let_go, self.answered.pop(0))
 
     def confirm(self, lowest: int) -> None:
-        self.confirmed = max(self.confirmed, lowest)
-        self.answered = [each for each in self.answered if each >= self.confirmed]
+        if lowest > self.confirmed:
+            self.confirmed = lowest
+            self.answered = [each for each in self.answered if each >= lowest]
 
 
 class LockModel:
-    """The table by its promises. `was_retry` tells whether the last entry repeated a request."""
+    """The table by its promises. `was_retry` tells whether the last entry repeated a request.
+
+    `answers` has, by client and request id, all that the request was ever answered by the log.
+    """
 
     def __init__(self) -> None:
         self.clock = 0
         self.locks: dict[str, LockState] = {}
         self.granted: dict[int, tuple[str, str]] = {}
-        self.expired: list[tuple[str, str, int]] = []
+        self.answers: dict[tuple[str, str], list[Answer]] = {}
+        self.expired: list[tuple[str, Hold]] = []
         self.was_retry = False
-        self._sessions: dict[int, _Session] = {}
+        self._sessions: dict[int, _Session] = {}  # the one used longest ago comes first
+        self._session_of: dict[str, int] = {}
         self._last_token = 0
         self._index = 0
-        self._touched: dict[str, None] = {}
+        self._made = 0
+        self._next_due = 0
+        self._touched: dict[str, LockState] = {}
 
-    def apply(self, index: int, stamp: int, command: Mapping[str, Json]) -> dict[str, LockState]:
-        """Apply one entry; the locks it touched, as they must stand now."""
-        self._index, self._touched, self.expired = index, {}, []
+    def apply(
+        self, index: int, stamp: int, command: Mapping[str, Json], made: int = 0
+    ) -> dict[str, LockState]:
+        """Apply one entry, made at run time `made`; the locks it touched, as they must stand."""
+        self._index, self._made, self._touched, self.expired = index, made, {}, []
         self.was_retry = False
         self.clock = max(self.clock, stamp)
-        self._end_what_is_due()
+        if self._next_due < self.clock:
+            self._end_what_is_due()
         if command:
             self._request(command)
-        return {lock: self.lock(lock) for lock in self._touched}
+        return self._touched
 
     def lock(self, lock: str) -> LockState:
         """How a lock stands."""
-        return self.locks.setdefault(lock, LockState())
+        return self.locks.get(lock) or LockState()
 
     # ---- time ----
 
     def _end_what_is_due(self) -> None:
         while True:
-            due = [
+            ends = [
                 (hold.deadline, lock, hold.client, 0)
                 for lock, state in self.locks.items()
-                if (hold := state.hold) is not None and hold.deadline < self.clock
+                if (hold := state.hold) is not None
             ]
-            due += [
+            ends += [
                 (wait.deadline, lock, wait.client, 1)
                 for lock, state in self.locks.items()
                 for wait in state.queue
-                if wait.deadline < self.clock
             ]
-            if not due:
+            first = min(ends, default=None)
+            if first is None or first[0] >= self.clock:
+                # Until then nothing is due, whatever else happens.
+                self._next_due = first[0] if first is not None else self.clock
                 return
-            _, lock, client, of_wait = min(due)
+            _, lock, client, of_wait = first
+            state = self.locks[lock]
             if of_wait:
                 self._leave(lock, client)
             else:
-                hold = self.lock(lock).hold
-                assert hold is not None
-                self.expired.append((lock, client, hold.token))
-                self._free(lock)
+                assert state.hold is not None
+                self.expired.append((lock, state.hold))
+                self._free(lock, state)
+
+    def _due_at(self, deadline: int) -> int:
+        self._next_due = min(self._next_due, deadline)
+        return deadline
 
     # ---- requests ----
 
     def _request(self, command: Mapping[str, Json]) -> None:
+        answer = self._answer_to(command)
+        if answer is not None:
+            self._answered(text(command, "client_id"), text(command, "request_id"), answer)
+
+    def _answered(self, client: str, request: str, answer: Answer) -> None:
+        if answer is not _QUEUED:
+            self.answers.setdefault((client, request), []).append(answer)
+
+    def _answer_to(self, command: Mapping[str, Json]) -> Answer | None:
+        """Do what is asked, unless that was done before: then nothing more comes of it."""
         op, session_id = text(command, "op"), number(command, "session_id")
         client, sequence = text(command, "client_id"), number(command, "sequence")
+        if not is_within_bounds(command):
+            return _REFUSED
         if session_id == 0:
-            self._perform(op, client, command)
-            return
+            return self._perform(op, client, command)
         session = self._sessions.get(session_id)
         if session is None or client not in {session.client, ""}:
-            return
+            return _REFUSED
         if op in {"open_session", "end_session"}:
-            self._perform(op, client, command)
-            return
+            return self._perform(op, client, command)
+        self._use(session_id)
         session.confirm(number(command, "lowest_unanswered"))
-        if session.is_done(sequence):
+        if session.is_known(sequence):
             self.was_retry = True
-            return
-        if self._perform(op, client, command):
+            return None
+        if session.is_forgotten(sequence):
+            self.was_retry = True
+            return _REFUSED
+        answer = self._perform(op, client, command)
+        if answer is _QUEUED:
             session.waiting.add(sequence)
-        elif sequence not in session.answered:
-            session.settle(sequence)
-
-    def _perform(self, op: str, client: str, command: Mapping[str, Json]) -> bool:
-        """Do it; whether the request now stands in a queue."""
-        if op == "open_session":
-            self._open(client, command)
-        elif op == "end_session":
-            self._close(number(command, "session_id"))
-        elif op in {"acquire", "enqueue_waiter"}:
-            return self._acquire(op, client, command)
         else:
-            self._give(op, client, command)
-        return False
+            session.settle(sequence)
+        return answer
 
-    def _acquire(self, op: str, client: str, command: Mapping[str, Json]) -> bool:
+    def _perform(self, op: str, client: str, command: Mapping[str, Json]) -> Answer:
+        if op == "open_session":
+            return self._open(client, command)
+        if op == "end_session":
+            self._close(number(command, "session_id"))
+            return ("session_ended", 0)
+        if op in {"acquire", "enqueue_waiter"}:
+            return self._acquire(op, client, command)
+        return self._give(op, client, command)
+
+    def _acquire(self, op: str, client: str, command: Mapping[str, Json]) -> Answer:
         lock, ttl = text(command, "lock_id"), number(command, "ttl") or DEFAULT_TTL_MS
+        if lock not in self.locks and len(self.locks) >= LOCKS_MAX:
+            return _REFUSED
         state = self.lock(lock)
         if state.hold is None:
-            self._grant(lock, client, ttl)
-            return False
+            return self._grant(lock, state, client, ttl, self._made)
         if state.hold.client == client:
-            self._extend(lock, state.hold, ttl)
-            return False
+            return self._extend("granted", lock, state, ttl)
         waits = number(command, "timeout") if op == "enqueue_waiter" else 0
         if op == "acquire" and flag(command, "wait"):
             waits = number(command, "wait_timeout")
-        if not waits:
-            return False
-        priority = number(command, "priority")
+        return self._enqueue(lock, state, command, waits) if waits else _REFUSED
+
+    def _enqueue(
+        self, lock: str, state: LockState, command: Mapping[str, Json], waits: int
+    ) -> Answer:
+        client, session_id = text(command, "client_id"), number(command, "session_id")
         old = next((wait for wait in state.queue if wait.client == client), None)
+        if old is None and len(state.queue) >= WAITERS_MAX:
+            return _REFUSED
+        session = self._sessions.get(session_id)
+        is_another = old is None or old.session != session_id
+        if is_another and session is not None and len(session.waiting) >= WAITS_KEPT:
+            return _REFUSED
+        priority = number(command, "priority")
         wait = Wait(
             client,
             priority,
-            old.index if old is not None and old.priority == priority else self._index,
-            self.clock + waits,
-            ttl,
-            number(command, "session_id"),
+            self._index,
+            self._due_at(self.clock + waits),
+            number(command, "ttl") or DEFAULT_TTL_MS,
+            session_id,
             number(command, "sequence"),
             text(command, "request_id"),
+            self._made,
         )
+        if old is not None and old.priority == priority:
+            wait.index, wait.since = old.index, old.since
         if old is not None:
             state.queue.remove(old)
-            if (old.session, old.sequence) != (wait.session, wait.sequence):
-                self._settle(old)
+            if (old.session, old.sequence) != (session_id, wait.sequence):
+                self._settle(old, _ENDED)
         state.queue.append(wait)
         state.queue.sort(key=lambda each: each.turn)
-        self._touched[lock] = None
-        return True
+        self._touch(lock, state)
+        return _QUEUED
 
-    def _give(self, op: str, client: str, command: Mapping[str, Json]) -> None:
+    def _give(self, op: str, client: str, command: Mapping[str, Json]) -> Answer:
         lock, token = text(command, "lock_id"), number(command, "version")
-        hold = self.lock(lock).hold
-        if op == "cancel_wait":
-            if any(wait.client == client for wait in self.lock(lock).queue):
-                self._leave(lock, client)
-        elif hold is not None and (hold.client, hold.token) == (client, token):
+        state = self.lock(lock)
+        hold = state.hold
+        if op == "cancel_wait" and any(wait.client == client for wait in state.queue):
+            self._leave(lock, client)
+            return ("cancelled", 0)
+        if hold is not None and (hold.client, hold.token) == (client, token):
             if op == "release":
-                self._free(lock)
-            elif op == "renew":
-                self._extend(lock, hold, number(command, "ttl"))
+                self._free(lock, state)
+                return ("released", token)
+            if op == "renew":
+                return self._extend("renewed", lock, state, number(command, "ttl"))
+        return _REFUSED
 
     # ---- holds and waits ----
 
-    def _grant(self, lock: str, client: str, ttl: int) -> None:
+    def _grant(self, lock: str, state: LockState, client: str, ttl: int, since: int) -> Answer:
         self._last_token = max(self._last_token + 1, self._index)
         self.granted[self._last_token] = (lock, client)
-        self.lock(lock).hold = Hold(client, self._last_token, self.clock + ttl)
-        self._touched[lock] = None
+        state.hold = Hold(client, self._last_token, self._due_at(self.clock + ttl), since)
+        self._touch(lock, state)
+        return ("granted", self._last_token)
 
-    def _extend(self, lock: str, hold: Hold, ttl: int) -> None:
+    def _extend(self, result: str, lock: str, state: LockState, ttl: int) -> Answer:
+        hold = state.hold
+        assert hold is not None
         hold.deadline = max(hold.deadline, self.clock + ttl)
-        self._touched[lock] = None
+        self._touch(lock, state)
+        return (result, hold.token)
 
-    def _free(self, lock: str) -> None:
-        state = self.lock(lock)
+    def _free(self, lock: str, state: LockState) -> None:
         state.hold = None
-        self._touched[lock] = None
+        self._touch(lock, state)
         for wait in state.queue:
             if wait.deadline >= self.clock:
                 state.queue.remove(wait)
-                self._settle(wait)
-                self._grant(lock, wait.client, wait.ttl)
+                self._settle(wait, self._grant(lock, state, wait.client, wait.ttl, wait.since))
                 return
 
     def _leave(self, lock: str, client: str) -> None:
-        state = self.lock(lock)
+        state = self.locks[lock]
         wait = next(each for each in state.queue if each.client == client)
         state.queue.remove(wait)
-        self._settle(wait)
-        self._touched[lock] = None
+        self._settle(wait, _ENDED)
+        self._touch(lock, state)
 
-    def _settle(self, wait: Wait) -> None:
+    def _settle(self, wait: Wait, answer: Answer) -> None:
+        """A request that waited comes to something, whether its session lives or not."""
+        self._answered(wait.client, wait.request, answer)
         session = self._sessions.get(wait.session)
         if session is not None:
             session.settle(wait.sequence)
 
+    def _touch(self, lock: str, state: LockState) -> None:
+        """A lock that nobody has and nobody waits for is not in the table."""
+        self._touched[lock] = state
+        if state.hold is None and not state.queue:
+            self.locks.pop(lock, None)
+        else:
+            self.locks[lock] = state
+
     # ---- sessions ----
 
-    def _open(self, client: str, command: Mapping[str, Json]) -> None:
+    def _use(self, session_id: int) -> None:
+        self._sessions[session_id] = self._sessions.pop(session_id)
+
+    def _open(self, client: str, command: Mapping[str, Json]) -> Answer:
         request = text(command, "request_id")
-        mine = next((n for n, each in self._sessions.items() if each.client == client), 0)
+        mine = self._session_of.get(client, 0)
         again = mine and request and self._sessions[mine].request == request
         if mine and (number(command, "session_id") or again):
-            return
+            self._use(mine)
+            return ("session_opened", 0)
         if mine:
             self._close(mine)
+        elif len(self._sessions) >= SESSIONS_MAX:
+            self._close(next(iter(self._sessions)))
         self._last_token = max(self._last_token + 1, self._index)
         self._sessions[self._last_token] = _Session(client, request)
+        self._session_of[client] = self._last_token
+        return ("session_opened", 0)
 
     def _close(self, session_id: int) -> None:
-        session = self._sessions.pop(session_id, None)
-        if session is None:
-            return
-        for lock, state in self.locks.items():
+        session = self._sessions.pop(session_id)
+        del self._session_of[session.client]
+        for lock, state in list(self.locks.items()):
             if any(wait.session == session_id for wait in state.queue):
                 self._leave(lock, session.client)

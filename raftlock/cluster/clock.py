@@ -33,6 +33,11 @@ class LabTimer:
         self.at = at
         self._function: Callable[[], None] | None = function
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether it will never be called, or was already."""
+        return self._function is None
+
     def cancel(self) -> None:
         """Forget it. Cancelling twice, or after it was called, does nothing."""
         self._function = None
@@ -113,6 +118,20 @@ class LabClock:
         self._paused = False
         self._schedule()
 
+    def step(self) -> bool:
+        """Go, though standing still, to the next moment at which something is due, and do that.
+
+        Only the first of what is due then is done; false if nothing is due at any time.
+        """
+        assert self._paused, "a clock that runs needs no pushing"
+        while self._timers:
+            at, _, timer = heapq.heappop(self._timers)
+            if not timer.cancelled:
+                self._now_ppm_us = max(self._now_ppm_us, at * 1_000_000)
+                self._fire(timer)
+                return True
+        return False
+
     def call_at(self, at: Micros, function: Callable[[], None]) -> LabTimer:
         """Call `function` once the run time is `at` or later; equal moments keep their order."""
         timer = LabTimer(at, function)
@@ -147,14 +166,16 @@ class LabClock:
         self._handle = None
         now = self.now_us()
         while self._timers and self._timers[0][0] <= now and not self._paused:
-            timer = heapq.heappop(self._timers)[2]
-            try:
-                timer.fire()
-            except Exception as error:  # noqa: BLE001 - one node's bug must not stop the clock
-                self._loop.call_exception_handler(
-                    {"message": "a laboratory timer failed", "exception": error}
-                )
+            self._fire(heapq.heappop(self._timers)[2])
         self._schedule()
+
+    def _fire(self, timer: LabTimer) -> None:
+        try:
+            timer.fire()
+        except Exception as error:  # noqa: BLE001 - one node's bug must not stop the clock
+            self._loop.call_exception_handler(
+                {"message": "a laboratory timer failed", "exception": error}
+            )
 
     def _schedule(self) -> None:
         """Plan the next turn: when something is due, or soon enough to be read often."""

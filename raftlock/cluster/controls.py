@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from raftlock.cluster import members
 from raftlock.cluster.lab import Laboratory
 from raftlock.errors import InvalidArgument
 from raftlock.types.events import Json
@@ -43,6 +44,30 @@ async def _thaw(lab: Laboratory, given: Arguments) -> None:
     await lab.thaw(_text(given, "node"), by="panel")
 
 
+async def _transfer(lab: Laboratory, given: Arguments) -> str:
+    """To a node that is named, or to whoever is furthest."""
+    target = _text(given, "node") if given.get("node") else ""
+    return f"{await members.transfer_leadership(lab, target, by='panel')} leads now."
+
+
+async def _add(lab: Laboratory, given: Arguments) -> str:
+    name = _text(given, "node")
+    await members.add_node(lab, name, by="panel")
+    return f"{name} is a member, with a vote."
+
+
+async def _remove(lab: Laboratory, given: Arguments) -> str:
+    name = _text(given, "node")
+    await members.remove_node(lab, name, by="panel")
+    return f"{name} is no member any more."
+
+
+async def _wipe(lab: Laboratory, given: Arguments) -> str:
+    name, as_voter = _text(given, "node"), given.get("as_voter") is True
+    becomes = await members.wipe(lab, name, as_voter=as_voter, by="panel")
+    return f"The disk of {name} is lost: {becomes} begins with an empty one."
+
+
 async def _cut(lab: Laboratory, given: Arguments) -> None:
     one_way = given.get("one_way") is True
     await lab.cut(_text(given, "src"), _text(given, "dst"), one_way=one_way, by="panel")
@@ -74,6 +99,10 @@ async def _pause(lab: Laboratory, _given: Arguments) -> None:
 
 async def _resume(lab: Laboratory, _given: Arguments) -> None:
     await lab.resume(by="panel")
+
+
+async def _step(lab: Laboratory, _given: Arguments) -> None:
+    await lab.step()
 
 
 async def _acquire(lab: Laboratory, given: Arguments) -> str:
@@ -152,6 +181,10 @@ VERBS: Mapping[str, Callable[[Laboratory, Arguments], Awaitable[str | None]]] = 
     "restart": _restart,
     "freeze": _freeze,
     "thaw": _thaw,
+    "transfer": _transfer,
+    "add": _add,
+    "remove": _remove,
+    "wipe": _wipe,
     "cut": _cut,
     "restore": _restore,
     "partition": _partition,
@@ -159,6 +192,7 @@ VERBS: Mapping[str, Callable[[Laboratory, Arguments], Awaitable[str | None]]] = 
     "speed": _speed,
     "pause": _pause,
     "resume": _resume,
+    "step": _step,
     "acquire": _acquire,
     "wait": _wait,
     "release": _release,

@@ -9,42 +9,42 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from raftlock.client.client import AsyncLockClient
 from raftlock.cluster.clock import LabClock
-from raftlock.errors import InvalidArgument, Timeout, UnknownNode
-from raftlock.lock.rules import LockRules
+from raftlock.cluster.settings import NODES_MAX, LabSettings, header_of
+from raftlock.errors import (
+    InvalidArgument,
+    NoLeader,
+    StorageError,
+    Timeout,
+    UnknownNode,
+    error_from_code,
+)
 from raftlock.node.node import Node, NodeSettings
-from raftlock.node.timing import Timing, waking_order
+from raftlock.node.timing import waking_order
+from raftlock.raft.effects import Resolution
 from raftlock.raft.random64 import Random64
-from raftlock.raft.rules import Rules
 from raftlock.storage.memory import MemoryStorage
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.situation import leader_in
 from raftlock.trace.view import ClusterView
-from raftlock.transport.limits import check_client_id, millis_from_seconds
+from raftlock.transport.limits import check_client_id, check_node_id, millis_from_seconds
 from raftlock.transport.links import Links
 from raftlock.types.events import Json, Note
 from raftlock.types.ids import Micros, NodeID
+from raftlock.types.membership import Configuration
+from raftlock.types.roles import NodeRole
 from raftlock.types.status import RaftStatus
 
-__all__ = ["LabSettings", "Laboratory"]
+__all__ = ["VERB_SECONDS", "Laboratory"]
 
-NODES_MAX = 9
-"""More would neither fit into the picture nor tolerate failures that anybody teaches."""
+WIRE_SECONDS = 0.02
+"""How long a frame may be on its way over a socket of this machine, by the machine's clock."""
 
-
-@dataclass(frozen=True, slots=True)
-class LabSettings:
-    """What a laboratory is made with; the same settings and seed draw the same timeouts."""
-
-    nodes: tuple[NodeID, ...]
-    timing: Timing
-    name: str
-    seed: int
-    rules: Rules | None = None
-    lock_rules: LockRules | None = None
+VERB_SECONDS = 60.0
+"""How long what the cluster must agree on may take, in seconds of its own time."""
 
 
 class Laboratory:
@@ -53,7 +53,7 @@ class Laboratory:
     def __init__(self, settings: LabSettings) -> None:
         self.settings = settings
         self.clock = LabClock()
-        self.recorder = Recorder(_header(settings), self.clock.now_us, _wall_ms)
+        self.recorder = Recorder(header_of(settings), self.clock.now_us, _wall_ms)
         self._random = Random64(settings.seed)
         self.links = Links(
             settings.nodes,
@@ -63,10 +63,13 @@ class Laboratory:
         self._cluster_id = secrets.token_hex(8)
         self._token = secrets.token_urlsafe(32)
         self._addresses: dict[NodeID, tuple[str, int]] = {}
-        self._disks = {node: MemoryStorage() for node in settings.nodes}
         order = waking_order(settings.nodes, self._random)
-        self._ranks = {node: rank for rank, node in enumerate(order)}
+        # By node, also of those that are down: their first words about the cluster, their disks.
+        self._plans = {node: settings.plan(node, order.index(node)) for node in settings.nodes}
+        self._disks: dict[NodeID, MemoryStorage] = {node: MemoryStorage() for node in self._plans}
+        self._names = set(settings.nodes)
         self._nodes: dict[NodeID, Node] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         self._starting: set[NodeID] = set()
         self._clients: dict[str, AsyncLockClient] = {}
 
@@ -86,6 +89,7 @@ class Laboratory:
         for node in tuple(self._nodes.values()):
             await node.kill()
         self._nodes.clear()
+        await asyncio.gather(*self._ending)
 
     # ---- nodes ----
 
@@ -93,14 +97,13 @@ class Laboratory:
         """Cut the node's power: it is gone at once, and with it what its disk had not synced."""
         running = self._up(node)
         self._fault("kill", by, node=node)
-        self._tell_node(running.id, "down", "killed")
-        del self._nodes[running.id]
-        # Before anything else can happen: a restart may come while the sockets are being closed.
-        self._disks[running.id].crash()
-        await running.kill()
+        await self._end(running.id, "killed")
 
     async def restart(self, node: str, *, by: str = "cell") -> None:
-        """Start a node that is down, over what its disk kept."""
+        """Start a node that is down, over what its disk kept.
+
+        Raises `StorageError` if it refuses to, since its disk is damaged.
+        """
         known = self._known(node)
         if known in self._nodes or known in self._starting:
             raise InvalidArgument(f"{known} is running: kill it first, then restart it.")
@@ -124,6 +127,69 @@ class Laboratory:
         self._fault("thaw", by, node=node)
         self._tell_node(running.id, "up", "thawed")
         running.thaw()
+
+    # ---- members ----
+
+    async def add(self, name: str, *, by: str = "cell") -> None:
+        """Start a node that has never run. It is no member yet: `change_members` makes it one."""
+        node = check_node_id(name)
+        if node in self._names:
+            raise InvalidArgument(f"There was a node {node} before: give the new one another name.")
+        if len(self._disks) >= NODES_MAX:
+            raise InvalidArgument(f"A cluster has at most {NODES_MAX} nodes: remove one first.")
+        self._fault("add", by, node=node)
+        self.links.add(node)
+        await self._begin(node)
+
+    async def remove(self, name: str, *, by: str = "cell") -> None:
+        """Stop a node for good, once it is no member any more; its disk and its links go, too."""
+        node = self._resting(name)
+        if node in self.members().members:
+            raise InvalidArgument(f"{node} is a member still: change the members first.")
+        self._fault("remove", by, node=node)
+        await self._end(node, "removed", for_good=True)
+
+    async def wipe(self, name: str, *, as_voter: bool = False, by: str = "cell") -> NodeID:
+        """Take a node's disk, and give the name of who begins anew in its place.
+
+        That is another node, since the old one may have promised what it no longer knows; or, with
+        `as_voter`, the node itself, and then the cluster may break its word.
+        """
+        node = self._resting(name)
+        becomes = node if as_voter else self._successor(node)
+        self._fault("wipe", by, node=node, becomes=becomes, as_voter=as_voter)
+        if as_voter:
+            voters = self.members().voters
+            learners = () if node in voters else (node,)
+            self._plans[node] = replace(self._plans[node], voters=voters, learners=learners)
+            self._disks[node] = MemoryStorage()
+            await self._end(node, "wiped")
+            await self._start(node, "restarted")
+        else:
+            self.links.add(becomes, beside=node)  # where the old one stood in a partition
+            await self._end(node, "wiped", for_good=True)
+            await self._begin(becomes)
+        return becomes
+
+    async def change_members(
+        self, voters: Sequence[str], learners: Sequence[str], *, by: str = "cell"
+    ) -> None:
+        """Ask the leader to go over to these members; it has begun when this returns."""
+        leader = self._leading()
+        self._fault("members", by, voters=list(voters), learners=list(learners))
+        named = tuple(map(NodeID, voters)), tuple(map(NodeID, learners))
+        await self._accepted(lambda result: leader.change_members(*named, result))
+
+    async def transfer(self, target: str, *, by: str = "cell") -> None:
+        """Ask the leader to hand over, to who is furthest if no target is named.
+
+        When this returns, the target was told to stand.
+        """
+        leader = self._leading()
+        if target:
+            self._known(target)
+        self._fault("transfer", by, node=target)
+        await self._accepted(lambda result: leader.transfer(NodeID(target), result))
 
     # ---- links ----
 
@@ -195,6 +261,18 @@ class Laboratory:
         self.clock.resume()
         self._fault("resume", by)
 
+    async def step(self) -> None:
+        """While it is paused, let the next thing happen of which the trace tells."""
+        if not self.clock.paused:
+            raise InvalidArgument("Pause the cluster first: what runs by itself needs no steps.")
+        # Sockets are real: what was sent over them is there first, and waits for its moment.
+        await asyncio.sleep(WIRE_SECONDS)
+        seen = self.recorder.last_seq
+        while self.recorder.last_seq == seen:
+            if not self.clock.step():
+                raise InvalidArgument("Nothing will happen any more: restart a node.")
+            await asyncio.sleep(0)
+
     async def set_speed(self, speed: float, *, by: str = "cell") -> None:
         """Run at `speed` times real time: from 1 down to 0.001."""
         self.clock.set_speed(speed)
@@ -204,11 +282,28 @@ class Laboratory:
 
     # ---- looking ----
 
+    @property
+    def nodes(self) -> tuple[NodeID, ...]:
+        """The nodes there are, up or down."""
+        return tuple(self._disks)
+
+    def running(self, node: str) -> Node | None:
+        """The node of that name, if it is up."""
+        return self._nodes.get(NodeID(node))
+
     def status(self) -> dict[NodeID, RaftStatus]:
         """How each node that is up sees the cluster."""
-        return {
-            node: self._nodes[node].status() for node in self.settings.nodes if node in self._nodes
-        }
+        return {node: self._nodes[node].status() for node in self.nodes if node in self._nodes}
+
+    def members(self) -> Configuration:
+        """The members as the leader has them, or else as whoever has most of the log does."""
+        cores = [node.raft for node in self._nodes.values()]
+        leader = self._claimant()
+        if leader is not None:
+            return leader.raft.members[1]
+        if not cores:
+            return Configuration(self.settings.nodes)
+        return max(cores, key=lambda raft: (raft.log.last_term, raft.log.last_index)).members[1]
 
     def leader(self) -> NodeID | None:
         """The node that leads, if one does that a majority follows."""
@@ -294,7 +389,7 @@ class Laboratory:
         settings = self.settings
         running = Node(
             NodeSettings(
-                raft=settings.timing.config(node, settings.nodes, self._ranks[node]),
+                raft=self._plans[node],
                 cluster=self._cluster_id,
                 token=self._token,
                 seed=self._random.next(),
@@ -307,11 +402,15 @@ class Laboratory:
             self.clock,
             self.links,
             self._addresses,
+            self._stopped,
         )
         self._tell_node(node, "up", what)
         self._starting.add(node)
         try:
             await running.start()
+        except StorageError as error:
+            self._tell_node(node, "down", "refused", error.message)
+            raise
         except BaseException:
             self._tell_node(node, "down", "killed")
             raise
@@ -319,15 +418,98 @@ class Laboratory:
             self._starting.discard(node)
         self._nodes[node] = running
 
-    def _tell_node(self, node: NodeID, state: str, what: str) -> None:
-        self.recorder.emit(node, Note("node", {"state": state, "what": what}))
+    async def _accepted(self, ask: Callable[[Callable[[Resolution], None]], None]) -> None:
+        """Ask a core something, and wait until it has accepted; raises what it refuses with."""
+        answer: asyncio.Future[Resolution] = asyncio.get_running_loop().create_future()
+
+        def answered(resolution: Resolution) -> None:
+            if not answer.done():
+                answer.set_result(resolution)
+
+        def too_late() -> None:
+            if not answer.done():
+                answer.set_exception(Timeout("The leader gave no answer: it may be down."))
+
+        end = Micros(self.clock.now_us() + round(VERB_SECONDS * 1_000_000))
+        timer = self.clock.call_at(end, too_late)
+        try:
+            ask(answered)
+            resolution = await answer
+        finally:
+            timer.cancel()
+        if not resolution.accepted:
+            raise error_from_code(resolution.code, resolution.message)
+
+    async def _begin(self, node: NodeID) -> None:
+        """Start a node that has never run, over an empty disk."""
+        self._names.add(node)
+        self._plans[node] = self.settings.plan_of_new(node, self.members().voters)
+        self._disks[node] = MemoryStorage()
+        await self._start(node, "added")
+
+    async def _end(self, node: NodeID, what: str, *, for_good: bool = False) -> None:
+        """End a node's run, if it is up, as if its power were cut; for good, with all it has."""
+        self._tell_node(node, "down", what)
+        running = self._nodes.pop(node, None)
+        # Before anything else can happen: a restart may come while the sockets are being closed.
+        self._disks[node].crash()
+        if for_good:
+            del self._disks[node], self._plans[node]
+            self.links.remove(node)
+        if running is not None:
+            await running.kill()
+
+    def _stopped(self, node: NodeID, why: str) -> None:
+        """A node's disk has failed, and the node stands still: clear away what is left of it."""
+        self._tell_node(node, "down", "stopped", why)
+        running = self._nodes.pop(node)
+        self._disks[node].crash()
+        ending = asyncio.create_task(running.kill(), name=f"{node} stops")
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+    def _successor(self, node: NodeID) -> NodeID:
+        """Who takes the place of a node whose disk is lost: n3.2 that of n3, then n3.3."""
+        place, _, number = node.rpartition(".")
+        if not place or not number.isdecimal():
+            place, number = node, "1"
+        following = int(number) + 1
+        while f"{place}.{following}" in self._names:
+            following += 1
+        return NodeID(f"{place}.{following}")
+
+    def _claimant(self) -> Node | None:
+        """Who leads, of those that could be asked: the one with the highest term."""
+        leaders = [
+            node
+            for node in self._nodes.values()
+            if not node.frozen and node.raft.role is NodeRole.LEADER
+        ]
+        return max(leaders, key=lambda node: node.raft.current_term, default=None)
+
+    def _leading(self) -> Node:
+        leader = self._claimant()
+        if leader is None:
+            raise NoLeader("Nobody leads now: wait_for_leader() first, and ask again.")
+        return leader
+
+    def _resting(self, name: str) -> NodeID:
+        """A node that is not just being started."""
+        node = self._known(name)
+        if node in self._starting:
+            raise InvalidArgument(f"{node} is just starting: ask again in a moment.")
+        return node
+
+    def _tell_node(self, node: NodeID, state: str, what: str, why: str = "") -> None:
+        told: dict[str, Json] = {"state": state, "what": what}
+        self.recorder.emit(node, Note("node", told | ({"why": why} if why else {})))
 
     def _fault(self, what: str, by: str, **data: Json) -> None:
         self.recorder.emit(NodeID(""), Note("fault", {"what": what, "by": by, **data}))
 
     def _known(self, node: str) -> NodeID:
-        if node not in self.settings.nodes:
-            there = ", ".join(self.settings.nodes)
+        if node not in self._disks:
+            there = ", ".join(self._disks)
             raise UnknownNode(f"There is no node {str(node)[:40]!r}: the nodes are {there}.")
         return NodeID(node)
 
@@ -342,27 +524,6 @@ class Laboratory:
         if src == dst:
             raise InvalidArgument(f"A link joins two nodes: {src} has none to itself.")
         return src, dst
-
-
-def _header(settings: LabSettings) -> dict[str, Json]:
-    timing = settings.timing
-    return {
-        "runtime": "live",
-        "name": settings.name,
-        "nodes": list(settings.nodes),
-        "seed": settings.seed,
-        "timing": timing.name,
-        "timings": {
-            "election_ms": [timing.election_timeout_ms_min, timing.election_timeout_ms_max],
-            "heartbeat_ms": timing.heartbeat_ms,
-            "delay_ms": timing.link_delay_us // 1000,
-        },
-        "modified": ", ".join(
-            type(rules).__name__
-            for rules in (settings.rules, settings.lock_rules)
-            if rules is not None and type(rules) not in (Rules, LockRules)
-        ),
-    }
 
 
 def _wall_ms() -> int:

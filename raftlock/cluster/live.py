@@ -16,10 +16,11 @@ from typing import Self, TypeVar
 
 from raftlock.client.client import AsyncLockClient
 from raftlock.client.sync import LockClient
-from raftlock.cluster import registry
+from raftlock.cluster import members, registry
 from raftlock.cluster.controls import perform
-from raftlock.cluster.lab import NODES_MAX, Laboratory, LabSettings
+from raftlock.cluster.lab import Laboratory
 from raftlock.cluster.runner import ThreadRunner
+from raftlock.cluster.settings import NODES_MAX, LabSettings
 from raftlock.errors import ClusterStopped, InvalidArgument, PanelsNotInstalled, RaftLockError
 from raftlock.lock.rules import LockRules
 from raftlock.node.timing import timing_named
@@ -67,6 +68,22 @@ class AsyncCluster:
         """See `Cluster.thaw`."""
         await self._run(self._lab.thaw(node))
 
+    async def transfer_leadership(self, node: str = "") -> str:
+        """See `Cluster.transfer_leadership`."""
+        return await self._run(members.transfer_leadership(self._lab, node))
+
+    async def add_node(self, name: str) -> None:
+        """See `Cluster.add_node`."""
+        await self._run(members.add_node(self._lab, name))
+
+    async def remove_node(self, name: str) -> None:
+        """See `Cluster.remove_node`."""
+        await self._run(members.remove_node(self._lab, name))
+
+    async def wipe(self, node: str, *, as_voter: bool = False) -> str:
+        """See `Cluster.wipe`."""
+        return await self._run(members.wipe(self._lab, node, as_voter=as_voter))
+
     async def cut(self, a: str, b: str, *, one_way: bool = False) -> None:
         """See `Cluster.cut`."""
         await self._run(self._lab.cut(a, b, one_way=one_way))
@@ -105,6 +122,10 @@ class AsyncCluster:
     async def resume(self) -> None:
         """See `Cluster.resume`."""
         await self._run(self._lab.resume())
+
+    async def step(self) -> None:
+        """See `Cluster.step`."""
+        await self._run(self._lab.step())
 
     async def set_speed(self, speed: float) -> None:
         """See `Cluster.speed`."""
@@ -173,8 +194,8 @@ class Cluster:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """The nodes' names."""
-        return self._settings.nodes
+        """The names of the nodes there are now, up or down."""
+        return self.laboratory.nodes
 
     @property
     def leader(self) -> str | None:
@@ -215,6 +236,37 @@ class Cluster:
         """Let a frozen node go on: it begins with what it had decided before."""
         self._call(self.laboratory.thaw(node))
 
+    # ---- members ----
+
+    def transfer_leadership(self, node: str = "") -> str:
+        """Hand leadership to `node`, or to whoever has most of the log, and wait until it leads.
+
+        Gives the new leader's name. Raises `Timeout` if the target does not take over: then the
+        old leader goes on.
+        """
+        return self._call(members.transfer_leadership(self.laboratory, node))
+
+    def add_node(self, name: str) -> None:
+        """Start a node and make it a member: as a learner first, with a vote once it has the log.
+
+        If it is there already, as who took a wiped node's place is, it is given its vote.
+        """
+        self._call(members.add_node(self.laboratory, name))
+
+    def remove_node(self, name: str) -> None:
+        """Take a node out of the members and stop it for good. Also one that is down, or leads."""
+        self._call(members.remove_node(self.laboratory, name))
+
+    def wipe(self, node: str, *, as_voter: bool = False) -> str:
+        """Take away a node's disk; gives the name of who begins anew in its place.
+
+        That is another member (``n3.2`` for ``n3``), which learns before it votes (see `add_node`):
+        the old one may have promised what is lost now. `as_voter` lets it come back as if nothing
+        were lost, and then the cluster may break its word. (The present leader takes it for one
+        that has the log: only the next leader sends it what it lacks.)
+        """
+        return self._call(members.wipe(self.laboratory, node, as_voter=as_voter))
+
     # ---- links ----
 
     def cut(self, a: str, b: str, *, one_way: bool = False) -> None:
@@ -254,12 +306,16 @@ class Cluster:
     # ---- time ----
 
     def pause(self) -> None:
-        """Let nothing move until `resume`."""
+        """Let nothing move until `resume`, but by `step`."""
         self._call(self.laboratory.pause())
 
     def resume(self) -> None:
         """Go on."""
         self._call(self.laboratory.resume())
+
+    def step(self) -> None:
+        """While the cluster is paused, let the next thing happen of which the trace tells."""
+        self._call(self.laboratory.step())
 
     @property
     def speed(self) -> float:

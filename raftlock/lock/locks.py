@@ -51,6 +51,16 @@ class Lock:
             why=why,
         )
 
+    def turn_in(self, position: int, now: Millis, usual: Millis) -> Millis:
+        """About how long it takes until the waiter at `position` gets the lock.
+
+        As long as it is usually held, for each turn before; but no longer than TTLs allow. A guess:
+        holders renew, and whoever comes with a higher priority goes first.
+        """
+        left = max(0, self.hold.deadline - now) if self.hold else 0
+        longest = left + sum(waiter.command.ttl for waiter in islice(self.queue, position))
+        return Millis(min(longest, usual * (position + 1)) if usual else longest)
+
     def info(self, now: Millis, wall_offset: int | None) -> LockInfo:
         """The lock for people to read, at cluster time `now`, with the head of its queue.
 
@@ -97,5 +107,5 @@ class Lock:
     def fingerprint(self) -> int:
         """64 bits over the lock, computed anew only after it was touched."""
         if self._fingerprint is None:
-            self._fingerprint = fingerprint([self.lock_id, self.hold, self.queue])
+            self._fingerprint = fingerprint(self.lock_id, self.hold, self.queue.fingerprints())
         return self._fingerprint

@@ -20,25 +20,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from raftlock.errors import ErrorCode, RemoteProtocolError
-from raftlock.lock import refusals, snapshots
+from raftlock.lock import refusals
 from raftlock.lock.commands import decode
-from raftlock.lock.deadlines import Deadline, Deadlines
+from raftlock.lock.deadlines import Deadline
 from raftlock.lock.limits import DEFAULT_TTL_MS, Limits, problem_with, wait_of
 from raftlock.lock.locks import Lock
-from raftlock.lock.records import as_json, fingerprint
 from raftlock.lock.refusals import Refusal
 from raftlock.lock.rules import Hold, LockRules
-from raftlock.lock.sessions import Session, SessionTable
+from raftlock.lock.sessions import Session
+from raftlock.lock.table import LockTable
 from raftlock.lock.waiters import Waiter
 from raftlock.types.answers import LockChange, Outcome, OutcomeStatus, QueuedWaiter
-from raftlock.types.commands import Command, LockInfo, LockOperation
-from raftlock.types.events import Json
+from raftlock.types.commands import Command, LockOperation
 from raftlock.types.ids import Index, LockID, Millis, SessionID
 from raftlock.types.log import ApplyMsg, LogEntry
 
 __all__ = ["LockMachine"]
 
 _NO_LOCAL_CLOCK = Millis(0)
+_NO_REFUSAL = Refusal(ErrorCode.OK, "")
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class _Step:
     why: dict[LockID, list[str]] = field(default_factory=dict)
 
 
-class LockMachine:
+class LockMachine(LockTable):
     """The replicated lock table.
 
     The caller applies every committed entry once, in order of index; hands `ApplyMsg.outcomes` to
@@ -60,105 +60,13 @@ class LockMachine:
     """
 
     def __init__(self, rules: LockRules | None = None, *, limits: Limits | None = None) -> None:
-        self._rules = rules or LockRules()
-        self._limits = limits or Limits()
-        self._locks: dict[LockID, Lock] = {}
-        self._sessions = SessionTable()
-        self._deadlines = Deadlines()
-        self._clock = Millis(0)
-        self._last_applied = Index(0)
-        self._last_token = Index(0)
-        self._wall = Millis(0)
-        self._digest: str | None = None
+        super().__init__(rules, limits=limits)
         self._step = _Step()
-
-    # ------------------------------------------------------------- reading
-
-    @property
-    def clock(self) -> Millis:
-        """Cluster time: the stamp of the last applied entry, in milliseconds."""
-        return self._clock
-
-    @property
-    def last_applied(self) -> Index:
-        """The index of the last applied entry."""
-        return self._last_applied
-
-    @property
-    def last_token(self) -> Index:
-        """The largest fencing token (or session number) given so far."""
-        return self._last_token
-
-    def next_deadline(self) -> Millis | None:
-        """When (cluster time) the next hold or wait ends, strictly after this; or ``None``."""
-        first = self._deadlines.first()
-        return None if first is None else first.at
-
-    def info(self, lock_id: LockID) -> LockChange | None:
-        """The lock as it stands, or ``None`` if it is neither held nor waited for."""
-        lock = self._locks.get(lock_id)
-        return None if lock is None else lock.change()
-
-    def lock_info(self, lock_id: LockID, now: Millis) -> LockInfo:
-        """The lock for people to read; `now` is cluster time, as the leader knows it.
-
-        Who holds it is what the applied entries say, never what a clock says (DECISIONS.md 10).
-        """
-        offset = self._wall - self._clock if self._wall else None
-        return self._look(lock_id).info(max(now, self._clock), offset)
-
-    def all(self) -> tuple[LockChange, ...]:
-        """Every lock that is held or waited for, by name."""
-        return tuple(self._locks[lock_id].change() for lock_id in sorted(self._locks))
-
-    def session(self, session_id: SessionID) -> bool:
-        """Whether the session lives."""
-        return self._sessions.get(session_id) is not None
 
     def outcome_of(self, session_id: SessionID, sequence: int) -> Outcome | None:
         """What a retry of this request would be answered; ``None`` if no answer is known."""
         session = self._sessions.get(session_id)
         return None if session is None else self._recall(session, sequence)
-
-    def digest(self) -> str:
-        """Eight hexadecimal digits, equal on replicas in an equal state.
-
-        Computed when asked, from what changed since it was last asked. Wall-clock times and the
-        wording of sentences are left out.
-        """
-        if self._digest is None:
-            locks = [self._locks[lock_id].fingerprint() for lock_id in sorted(self._locks)]
-            sessions = list(self._sessions.fingerprints())
-            whole = fingerprint([self._clock, self._last_token, locks, sessions])
-            self._digest = f"{whole & 0xFFFFFFFF:08x}"
-        return self._digest
-
-    def dump(self) -> dict[str, Json]:
-        """Everything the table keeps, for a keyframe; sessions in order of use."""
-        return {
-            "clock": self._clock,
-            "last_applied": self._last_applied,
-            "last_token": self._last_token,
-            "wall": self._wall,
-            "locks": [self._locks[lock_id].dump() for lock_id in sorted(self._locks)],
-            "sessions": as_json(self._sessions),
-        }
-
-    def snapshot(self) -> bytes:
-        """The whole table as bytes, to stand for all entries applied so far."""
-        return snapshots.write(self.dump(), self._rules)
-
-    def restore(self, data: bytes) -> None:
-        """Become the table that `data` is a snapshot of; whatever this one was is gone.
-
-        Raises `RemoteProtocolError`, and changes nothing, if it is none.
-        """
-        image = snapshots.read(data, self._rules)
-        self._clock, self._wall = image.clock, image.wall
-        self._last_applied, self._last_token = image.last_applied, image.last_token
-        self._locks, self._sessions = image.locks, image.sessions
-        self._deadlines = image.deadlines
-        self._digest, self._step = None, _Step()
 
     # ------------------------------------------------------------ applying
 
@@ -185,6 +93,22 @@ class LockMachine:
             changes=tuple(self._changes()),
         )
 
+    def idle(self, local_now: Millis) -> ApplyMsg | None:
+        """Time passes on this replica while no entry comes: nothing happens, by the correct rules.
+
+        Under broken ones it is told like an entry's doing what ended and who got it.
+        """
+        now = self._rules.expires_between_entries(local_now)
+        if now is None:
+            return None
+        self._step = _Step(self._last_applied, now)
+        self._end_what_is_due()
+        return ApplyMsg(
+            command_valid=False,
+            outcomes=tuple(self._step.decided),
+            changes=tuple(self._changes()),
+        )
+
     def _begin(self, entry: LogEntry, local_now: Millis, command: Command | Refusal | None) -> None:
         """Step 1: the clock moves to the stamp. It never goes back, whatever a leader writes."""
         elapsed = max(0, entry.stamp - self._clock)
@@ -195,7 +119,6 @@ class LockMachine:
             # A tick says no wall clock: for people, as much later as the log says.
             self._wall = Millis(self._wall + elapsed)
         self._step = _Step(entry.index, self._rules.expiry_clock(self._clock, local_now))
-        self._digest = None
 
     def _end_what_is_due(self) -> None:
         """Step 2. Each pass ends a hold or a wait that was there before, so the loop ends."""
@@ -285,7 +208,7 @@ class LockMachine:
             self._end(old, "its client opened a new session")
         elif len(self._sessions) >= self._limits.sessions:
             self._end(next(iter(self._sessions)), "too many sessions were open")
-        self._last_token = self._fresh_number()
+        self._last_token = self._fresh_number(self._step.index)
         session = Session(SessionID(self._last_token), command.client_id, command.request_id)
         self._sessions.add(session)
         return session
@@ -330,7 +253,8 @@ class LockMachine:
                 return self._end_session(command)
 
     def _acquire(self, command: Command) -> Outcome:
-        command = replace(command, ttl=command.ttl or DEFAULT_TTL_MS)
+        if not command.ttl:
+            command = replace(command, ttl=DEFAULT_TTL_MS)
         lock = self._look(command.lock_id)
         hold = lock.hold
         if lock.is_idle and len(self._locks) >= self._limits.locks:
@@ -373,25 +297,33 @@ class LockMachine:
 
     # --------------------------------------------------------------- holds
 
-    def _grant(self, lock: Lock, command: Command, why: str) -> Outcome:
-        """Give a lock to a client, with a token of its own."""
+    def _grant(
+        self, lock: Lock, command: Command, why: str, since: Millis | None = None
+    ) -> Outcome:
+        """Give a lock to a client, with a token of its own; it waited since then, if it did."""
         token = self._rules.token(self._last_token, self._step.index)
         deadline = Millis(self._clock + command.ttl)
-        hold = Hold(command.client_id, token, deadline, command.ttl, command.metadata, self._wall)
+        hold = Hold(
+            *(command.client_id, token, deadline, command.ttl, command.metadata),
+            acquired_at=self._wall,
+            granted_stamp=self._clock,
+        )
+        self._statistics.acquired += 1
         self._set_hold(lock, hold, why)
-        return self._outcome(OutcomeStatus.GRANTED, command, hold)
+        return self._outcome(OutcomeStatus.GRANTED, command, hold, since=since)
 
     def _extend(self, lock: Lock, hold: Hold, command: Command, status: OutcomeStatus) -> Outcome:
         """Prolong a hold: a renewal, or a re-acquire by the holder."""
         deadline = self._rules.extended(hold.deadline, Millis(self._clock + command.ttl))
         prolonged = replace(
             hold,
-            token=self._rules.kept_token(hold.token, self._fresh_number()),
+            token=self._rules.kept_token(hold.token, self._fresh_number(self._step.index)),
             deadline=deadline,
             # What led to the deadline; the answer names the TTL asked for, which is no longer.
             ttl=hold.ttl if deadline == hold.deadline else command.ttl,
             metadata=command.metadata or hold.metadata,
         )
+        self._statistics.renewed += 1
         self._set_hold(lock, prolonged, "renewed")
         return self._outcome(status, command, prolonged)
 
@@ -407,6 +339,7 @@ class LockMachine:
     def _free(self, lock: Lock, why: str) -> bool:
         """End a hold and hand the lock on; whether somebody got it."""
         assert lock.hold is not None, "a free lock cannot come free"
+        self._statistics.hold_ended(lock.hold, self._clock, expired=why == "expired")
         self._set_hold(lock, None, why)
         return self._rules.promotes(why) and self._promote(lock)
 
@@ -418,8 +351,8 @@ class LockMachine:
         for waiter in lock.queue:
             if self._rules.may_grant(self._step.now, waiter.place):
                 self._leave_queue(lock, waiter)
-                granted = self._grant(lock, waiter.command, "promoted")
-                self._decide(replace(granted, enqueued_stamp=waiter.stamp))
+                self._statistics.waits_granted += 1
+                self._decide(self._grant(lock, waiter.command, "promoted", waiter.stamp))
                 return True
         return False
 
@@ -436,6 +369,8 @@ class LockMachine:
         lock.queue.put(waiter)
         self._deadlines.set(Deadline(deadline, lock.lock_id, command.client_id, of_wait=True))
         self._touch(lock, "queued")
+        if old is None or not old.answers(command):
+            self._statistics.waits_begun += 1
         if old is not None and not old.answers(command):
             reason = "a newer request of the same client took its place"
             self._decide_ended(old, refusals.cancelled(old, reason))
@@ -464,13 +399,15 @@ class LockMachine:
     def _queued(self, waiter: Waiter) -> Outcome:
         """How a wait stands now."""
         command, place = waiter.command, waiter.place
+        lock = self._look(command.lock_id)
+        position = lock.queue.position(place.client_id)
         return replace(
-            self._outcome(OutcomeStatus.QUEUED, command),
+            self._outcome(OutcomeStatus.QUEUED, command, since=waiter.stamp),
             ttl=command.ttl,
             stamp=waiter.stamp,
-            enqueued_stamp=waiter.stamp,
             deadline=place.deadline,
-            position=self._look(command.lock_id).queue.position(place.client_id),
+            position=position,
+            estimate=lock.turn_in(position, self._clock, self._statistics.hold_time_average),
         )
 
     def _end_wait(self, waiter: Waiter, ended: Refusal) -> None:
@@ -487,9 +424,18 @@ class LockMachine:
     # ------------------------------------------------------------- answers
 
     def _outcome(
-        self, status: OutcomeStatus, command: Command, hold: Hold | None = None
+        self,
+        status: OutcomeStatus,
+        command: Command,
+        hold: Hold | None = None,
+        *,
+        refusal: Refusal = _NO_REFUSAL,
+        since: Millis | None = None,
     ) -> Outcome:
-        """An answer to a command, decided now; with its hold, if it came to one."""
+        """An answer to a command, decided now; with its hold, if it came to one.
+
+        `since` is when it began to wait, if it did, and `refusal` why it came to nothing.
+        """
         return Outcome(
             status=status,
             op=command.op,
@@ -501,13 +447,15 @@ class LockMachine:
             token=hold.token if hold else Index(0),
             ttl=command.ttl if hold else Millis(0),
             stamp=self._clock,
-            enqueued_stamp=self._clock,
+            enqueued_stamp=self._clock if since is None else since,
             deadline=hold.deadline if hold else Millis(0),
+            code=refusal.code,
+            message=refusal.message,
         )
 
     def _refuse(self, command: Command, refusal: Refusal) -> Outcome:
-        outcome = self._outcome(OutcomeStatus.REFUSED, command)
-        return replace(outcome, code=refusal.code, message=refusal.message)
+        self._statistics.refused += 1
+        return self._outcome(OutcomeStatus.REFUSED, command, refusal=refusal)
 
     def _decide(self, outcome: Outcome) -> None:
         """The final answer of a request that waited, not of this entry's own."""
@@ -518,28 +466,14 @@ class LockMachine:
     def _decide_ended(self, waiter: Waiter, ended: Refusal) -> OutcomeStatus:
         timed_out = ended.code is ErrorCode.WAIT_TIMED_OUT
         status = OutcomeStatus.TIMED_OUT if timed_out else OutcomeStatus.CANCELLED
-        outcome = self._refuse(waiter.command, ended)
-        self._decide(replace(outcome, status=status, enqueued_stamp=waiter.stamp))
+        self._statistics.wait_ended(timed_out=timed_out)
+        self._decide(self._outcome(status, waiter.command, refusal=ended, since=waiter.stamp))
         return status
 
-    # --------------------------------------------------------------- table
-
-    def _fresh_number(self) -> Index:
-        """A number larger than every token and session number so far."""
-        return max(Index(self._last_token + 1), self._step.index)
-
-    def _look(self, lock_id: LockID) -> Lock:
-        """The lock; an idle one, not in the table, if nobody holds it or waits for it."""
-        return self._locks.get(lock_id) or Lock(lock_id, self._rules)
-
     def _touch(self, lock: Lock, why: str) -> None:
-        """Note a change that was made: an idle lock leaves the table, another is in it."""
-        lock.touched(self._wall)
+        """Note a change that was made, and in a word why."""
+        self._keep(lock)
         self._step.why.setdefault(lock.lock_id, []).append(why)
-        if lock.is_idle:
-            self._locks.pop(lock.lock_id, None)
-        else:
-            self._locks[lock.lock_id] = lock
 
 
 def _read(data: bytes) -> Command | Refusal | None:

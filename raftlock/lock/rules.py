@@ -25,7 +25,7 @@ class Hold:
 
     `deadline` is cluster time in milliseconds, `ttl` the duration that led to it. `metadata` is
     what the holder said about itself; `acquired_at` (Unix milliseconds, the proposer's wall clock)
-    is for people only.
+    is for people only. `granted_stamp` is the cluster time of the entry that granted it.
     """
 
     owner_id: ClientID
@@ -34,6 +34,7 @@ class Hold:
     ttl: Millis
     metadata: Mapping[str, str] = field(default_factory=dict)
     acquired_at: Millis = Millis(0)
+    granted_stamp: Millis = Millis(0)
 
 
 class LockRules:
@@ -48,6 +49,16 @@ class LockRules:
         disagree about who holds a lock. Raft thesis section 6.3: time must come from the log.
         """
         return stamp
+
+    def expires_between_entries(self, local_now: Millis) -> Millis | None:
+        """By which clock locks expire while no entry comes: by none, only entries change the table.
+
+        Each replica would find a lock's time over at a moment of its own (``return local_now``), as
+        in the Go raftlock, whose ticker walks the table on every node. Between two entries one then
+        still has a holder where another has none or the next one, with a token that the log never
+        gave; a snapshot taken in between makes the difference last.
+        """
+        return None
 
     def is_due(self, now: Millis, deadline: Millis) -> bool:
         """Whether a deadline has passed: strictly after it, so that a TTL is never cut short."""

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from raftlock.lock.records import fingerprint
+from raftlock.lock.records import FingerprintSum, fingerprint
 from raftlock.types import ClientID, Index, LockID, Outcome, SessionID
 
 __all__ = ["Session", "SessionTable"]
@@ -73,7 +73,8 @@ class SessionTable:
     def __init__(self) -> None:
         self._sessions: OrderedDict[SessionID, Session] = OrderedDict()
         self._of_client: dict[ClientID, Session] = {}
-        self._fingerprints: dict[SessionID, int] = {}
+        self._answers: dict[SessionID, dict[int, int]] = {}
+        self._sum: FingerprintSum[SessionID] = FingerprintSum()
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -96,28 +97,45 @@ class SessionTable:
         assert session.client_id not in self._of_client, "a client has one session"
         self._sessions[session.session_id] = session
         self._of_client[session.client_id] = session
+        self._sum.note(session.session_id)
 
     def use(self, session: Session, index: Index, lowest_unanswered: int = 0) -> None:
         """A request of the session came at `index`: it is now the most recently used."""
         session.use(index, lowest_unanswered)
         self._sessions.move_to_end(session.session_id)
-        self._fingerprints.pop(session.session_id, None)
+        self._sum.note(session.session_id)
 
     def settle(self, outcome: Outcome, limit: int) -> None:
         """Keep a final answer in its session, if that still lives."""
         session = self._sessions.get(outcome.session_id)
         if session is not None:
             session.settle(outcome, limit)
-            self._fingerprints.pop(session.session_id, None)
+            self._sum.note(session.session_id)
+            self._answers.get(session.session_id, {}).pop(outcome.sequence, None)
 
     def remove(self, session: Session) -> None:
         """End a session and forget its answers; its waits are the caller's to end."""
         del self._sessions[session.session_id], self._of_client[session.client_id]
-        self._fingerprints.pop(session.session_id, None)
+        self._sum.note(session.session_id)
+        self._answers.pop(session.session_id, None)
 
-    def fingerprints(self) -> Iterator[int]:
-        """64 bits over each session in order of use; anew only for those that changed."""
-        for session_id, session in self._sessions.items():
-            if session_id not in self._fingerprints:
-                self._fingerprints[session_id] = fingerprint(session)
-            yield self._fingerprints[session_id]
+    def fingerprint(self) -> int:
+        """64 bits over all sessions; the order of use shows in what each is used by."""
+        return self._sum.value(self._fingerprint_of)
+
+    def _fingerprint_of(self, session_id: SessionID) -> int | None:
+        session = self._sessions.get(session_id)
+        if session is None:
+            return None
+        known = self._answers.get(session_id, {})
+        answers = {
+            sequence: known.get(sequence) or fingerprint(answer)
+            for sequence, answer in session.answers.items()
+        }
+        self._answers[session_id] = answers
+        return fingerprint(
+            *(session_id, session.client_id, session.request_id, session.used),
+            *(session.kept_from, session.let_go),
+            list(answers.items()),
+            list(session.waits.items()),
+        )

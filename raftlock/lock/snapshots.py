@@ -16,6 +16,7 @@ from raftlock.lock.deadlines import Deadline, Deadlines
 from raftlock.lock.locks import Lock
 from raftlock.lock.rules import Hold, LockRules
 from raftlock.lock.sessions import Session, SessionTable
+from raftlock.lock.statistics import Statistics
 from raftlock.lock.waiters import Waiter
 from raftlock.types.answers import Outcome, OutcomeStatus, QueuedWaiter
 from raftlock.types.commands import Command, LockOperation
@@ -38,6 +39,7 @@ class Image:
     locks: dict[LockID, Lock]
     sessions: SessionTable
     deadlines: Deadlines
+    statistics: Statistics
 
 
 def write(dump: Mapping[str, Json], rules: LockRules) -> bytes:
@@ -62,6 +64,7 @@ def read(data: bytes, rules: LockRules) -> Image:
             locks={lock.lock_id: lock for lock in locks},
             sessions=sessions,
             deadlines=_deadlines(locks),
+            statistics=_record(Statistics, _object(found["statistics"])),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise RemoteProtocolError("The snapshot is not one of a lock table.") from None

@@ -6,6 +6,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from raftlock.lock.records import fingerprint
 from raftlock.lock.rules import LockRules
 from raftlock.types import ClientID, Command, Index, Millis, QueuedWaiter
 
@@ -49,6 +50,7 @@ class WaitQueue:
         self._rules = rules
         self._rows: list[_Row] = []
         self._waiters: dict[ClientID, tuple[_Row, Waiter]] = {}
+        self._fingerprints: dict[ClientID, int] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -77,6 +79,7 @@ class WaitQueue:
         assert client_id in self._waiters, f"{client_id} is not in the queue"
         del self._rows[self.position(client_id)]
         del self._waiters[client_id]
+        self._fingerprints.pop(client_id, None)
 
     def position(self, client_id: ClientID) -> int:
         """The client's place, counted from 0 at the head; it must be in the queue."""
@@ -85,3 +88,11 @@ class WaitQueue:
     def places(self) -> tuple[QueuedWaiter, ...]:
         """The queue in grant order, as people are shown it."""
         return tuple(waiter.place for waiter in self)
+
+    def fingerprints(self) -> list[int]:
+        """64 bits over each waiter in grant order; anew only for those that came since."""
+        known = self._fingerprints
+        for client_id, (_, waiter) in self._waiters.items():
+            if client_id not in known:
+                known[client_id] = fingerprint(waiter.place, waiter.command, waiter.stamp)
+        return [known[client_id] for _, _, client_id in self._rows]

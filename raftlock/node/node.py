@@ -16,22 +16,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from raftlock.errors import Unavailable
+from raftlock.errors import StorageError, Unavailable
 from raftlock.lock.rules import LockRules
 from raftlock.node.driver import Driver, Envelope, Work
 from raftlock.node.peers import PeerLine, Peers
 from raftlock.node.server import ClientDesk
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import PeerLost, Receive, Resolution, Wake
+from raftlock.raft.node import Raft
 from raftlock.raft.rules import Rules
 from raftlock.storage.api import Storage
 from raftlock.trace.messages import label, message_fields, message_type
 from raftlock.trace.recorder import Recorder
 from raftlock.transport.codec import PeerFrame, decode_peer, encode_peer
-from raftlock.transport.links import Links
+from raftlock.transport.links import Links, Plan
 from raftlock.types.commands import Command, LockInfo
 from raftlock.types.events import Json, Note
-from raftlock.types.ids import LockID, Micros, Millis, NodeID
+from raftlock.types.ids import Index, LockID, Micros, Millis, NodeID
+from raftlock.types.membership import Configuration
 from raftlock.types.status import ProposalResult, RaftStatus
 
 __all__ = ["Clock", "Node", "NodeSettings", "Timer"]
@@ -80,7 +82,11 @@ class NodeSettings:
 
 
 class Node:
-    """One running node. `start` it once; after `kill`, make a new one over its storage."""
+    """One running node. `start` it once; after `kill`, make a new one over its storage.
+
+    `stopped` is called, with the reason, when its disk has failed: it does nothing from then on,
+    and wants to be killed.
+    """
 
     def __init__(  # noqa: PLR0917 - what surrounds a node
         self,
@@ -90,6 +96,7 @@ class Node:
         clock: Clock,
         links: Links,
         addresses: dict[NodeID, tuple[str, int]],
+        stopped: Callable[[NodeID, str], None],
     ) -> None:
         self.id = settings.id
         self._settings = settings
@@ -99,7 +106,9 @@ class Node:
         self._links = links
         self._addresses = addresses
         self._desk = ClientDesk(self)
-        self._peers = Peers(settings.id, settings.raft.peers, self._dial, self._lost)
+        self._stopped = stopped
+        self._peers = Peers(settings.id, self._dial, self._lost)
+        self._members: tuple[Index, Configuration] | None = None
         self._timer: Timer | None = None
         self._dead = False
         self._backlog: deque[Callable[[], None]] | None = None
@@ -109,11 +118,14 @@ class Node:
     # ---- beginning and end ----
 
     async def start(self) -> None:
-        """Open the door, read the disk, and begin. Raises `OSError` if no port can be had."""
+        """Read the disk, open the door, and begin.
+
+        Raises `StorageError` if the disk is damaged, and `OSError` if no port can be had.
+        """
         # Only here: importing raftlock must not load sockets.
         from raftlock.transport.websocket import serve
 
-        settings = self._settings
+        settings, recovered = self._settings, self._storage.load()
         self._server = await serve(
             token=settings.token,
             cluster=settings.cluster,
@@ -124,14 +136,14 @@ class Node:
         self._addresses[self.id] = ("127.0.0.1", self._server.port)
         self._driver = Driver(
             settings.raft,
-            self._storage.load(),
+            recovered,
             self._recorder,
             seed=settings.seed,
             now=self._now_ms(),
             rules=settings.rules,
             lock_rules=settings.lock_rules,
         )
-        self._peers.start()
+        self._follow_members()
         self._later(lambda: self._perform(self._driver.step(Wake(self._now_ms()))))
 
     async def kill(self) -> None:
@@ -143,6 +155,26 @@ class Node:
         self._server.abort()
         await self._peers.abort()
         await self._server.close()
+
+    # ---- what the laboratory looks at, and asks ----
+
+    @property
+    def raft(self) -> Raft:
+        """The core: to be looked at only."""
+        return self._driver.raft
+
+    def transfer(self, target: NodeID, result: Callable[[Resolution], None]) -> None:
+        """Hand leadership over; see `Driver.transfer`."""
+        self._perform(self._driver.transfer(self._now_ms(), target, result))
+
+    def change_members(
+        self,
+        voters: tuple[NodeID, ...],
+        learners: tuple[NodeID, ...],
+        result: Callable[[Resolution], None],
+    ) -> None:
+        """Go over to these members; see `Driver.change_members`."""
+        self._perform(self._driver.change_members(self._now_ms(), voters, learners, result))
 
     # ---- freezing ----
 
@@ -224,13 +256,17 @@ class Node:
         name = label(frame.message)
         told: dict[str, Json] = {"id": frame.id, "from": sender, "label": name}
         told["type"] = message_type(frame.message)
-        if self._dead or not self._links.is_open(sender, self.id):
+        if self._dead or not self._hears(sender):
             why = "down" if self._dead else "cut"
             self._recorder.emit(
                 self.id, Note("drop", {**told, "to": self.id, "why": why}), cause=frame.id
             )
             return
         self._later(lambda: self._deliver(sender, frame, told))
+
+    def _hears(self, sender: NodeID) -> bool:
+        """Whether the links let through what `sender` says; who was removed has none."""
+        return sender in self._links.nodes and self._links.is_open(sender, self.id)
 
     def _deliver(self, sender: NodeID, frame: PeerFrame, told: dict[str, Json]) -> None:
         term = self._driver.raft.current_term
@@ -241,10 +277,15 @@ class Node:
     # ---- the way out ----
 
     def _perform(self, work: Work) -> None:
+        self._follow_members()
         for envelope in work.sends:
             self._send(envelope)
         if work.write:
-            self._storage.write(work.write)
+            try:
+                self._storage.write(work.write)
+            except StorageError as error:
+                self._stop(error)
+                return
             at = Micros(self._clock.now_us() + self._settings.sync_us)
             self._clock.call_at(at, self._disk_done)
         self._desk.tell(work.outcomes)
@@ -252,10 +293,26 @@ class Node:
             self._desk.lose_leadership()
         self._wake_at(work.wake_at)
 
+    def _follow_members(self) -> None:
+        """Keep lines to the present members, if they are others than before."""
+        members = self._driver.raft.members
+        if members is not self._members:
+            self._members = members
+            self._peers.follow(members[1].members)
+
+    def _stop(self, error: StorageError) -> None:
+        """The disk failed: nothing more is promised, sent or tried."""
+        self._dead = True
+        self._stopped(self.id, error.message)
+
     def _disk_done(self) -> None:
         if self._dead:
             return
-        self._storage.sync()
+        try:
+            self._storage.sync()
+        except StorageError as error:
+            self._stop(error)
+            return
         if self._backlog is not None:
             self._syncs.append(self._synced)
         else:
@@ -277,7 +334,10 @@ class Node:
     def _send(self, envelope: Envelope) -> None:
         """Record the message, and let it leave unless the laboratory loses it."""
         now = self._clock.now_us()
-        plan = self._links.plan(self.id, envelope.to, now)
+        if envelope.to in self._links.nodes:
+            plan = self._links.plan(self.id, envelope.to, now)
+        else:
+            plan = Plan(now, lost=True, why="down")
         name = label(envelope.message)
         kind = message_type(envelope.message)
         told: dict[str, Json] = {

@@ -67,8 +67,8 @@ def settle(core: Core) -> None:
         replication.append_own(core, configuration=after)
         replication.ask_all(core)
     elif core.node_id not in configuration.voters:
-        core.out.action = "LeaveOffice"
         replication.ask_all(core)  # the others learn what is committed
+        core.out.action = "LeaveOffice"
         core.step_down()
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from raftlock.errors import InvalidArgument, RaftLockError
-from raftlock.sim import members
+from raftlock.sim import machines, members
 from raftlock.sim.client import Ask, SimClient
 from raftlock.sim.meant import (
     Action,
@@ -24,6 +24,7 @@ from raftlock.sim.meant import (
 )
 from raftlock.sim.network import Weather
 from raftlock.sim.node import CRASH_POINTS, SimNode
+from raftlock.sim.stranger import SORTS, knock
 from raftlock.sim.world import World
 from raftlock.trace.fields import flag, number, text
 from raftlock.transport.limits import check_lock_id
@@ -55,8 +56,17 @@ def perform(world: World, action: Action) -> Ask | None:
 def _kill(world: World, action: Action) -> None:
     node = node_up(world, action)
     tell_fault(world, action, "kill", node=node.id)
-    node.kept_writes = number(action, "kept")
+    node.kept_writes, node.torn = number(action, "kept"), flag(action, "torn")
     world.stop(node)
+
+
+def _stranger(world: World, action: Action) -> None:
+    """Somebody who is no member sends a node something."""
+    node, sort = node_up(world, action), text(action, "sort")
+    if sort not in SORTS:
+        raise InvalidArgument(f"A stranger is one of {', '.join(SORTS)}, not {sort[:24]!r}.")
+    tell_fault(world, action, "stranger", node=node.id, sort=sort)
+    knock(world, node.id, sort)
 
 
 def _restart(world: World, action: Action) -> None:
@@ -74,7 +84,7 @@ def _crash_on_write(world: World, action: Action) -> None:
         raise InvalidArgument(f"A crash point is one of {known}, not {point[:24]!r}.")
     tell_fault(world, action, "crash_on_write", node=node.id, point=point)
     node.trap = point
-    node.kept_writes = number(action, "kept")
+    node.kept_writes, node.torn = number(action, "kept"), flag(action, "torn")
 
 
 def _freeze(world: World, action: Action) -> None:
@@ -110,10 +120,11 @@ def _calm(world: World, action: Action) -> None:
     world.network.weather = Weather()
     for node in world.nodes.values():
         node.trap = ""
+        node.disk.strike("well")
         if node.frozen:
             world.tell(node.id, "node", {"state": "up", "what": "thawed"})
             world.thaw(node)
-        if not node.is_up:
+        if not node.is_up and not node.refused:
             world.start(node, "restarted")
     for client in world.clients.values():
         if client.frozen:
@@ -313,5 +324,7 @@ _VERBS: dict[str, Callable[[World, Action], None]] = {
     "resume": _resume,
     "write": _write,
     "take_back": _cancel,
+    "stranger": _stranger,
     **members.VERBS,
+    **machines.VERBS,
 }

@@ -10,7 +10,7 @@ from raftlock.lock.rules import LockRules
 from raftlock.node.driver import Driver, Work
 from raftlock.node.server import Call, ClientDesk
 from raftlock.raft.config import RaftConfig
-from raftlock.raft.effects import Resolution
+from raftlock.raft.effects import Recovered, Resolution
 from raftlock.raft.rules import Rules
 from raftlock.sim.disk import SimDisk, StorageRules
 from raftlock.sim.queue import Clock, Happening
@@ -94,8 +94,12 @@ class SimNode:
         self.wake_at: Micros | None = None
         self.trap = ""
         self.kept_writes = 0
+        self.torn = False
+        self.refused = False
         self._world = world
         self._clock = clock
+        # Since which run time the clock runs as it does, what it showed then, and its rate in ppm.
+        self._clock_set = (0, 0, plan.rate_ppm)
 
     @property
     def is_up(self) -> bool:
@@ -108,15 +112,15 @@ class SimNode:
         assert self.driver is not None, f"{self.id} is down"
         return self.driver
 
-    def start(self, recorder: Recorder, seed: int) -> None:
-        """Read the disk and begin; the world then lets it wake."""
+    def start(self, recovered: Recovered, recorder: Recorder, seed: int) -> None:
+        """Begin with what the disk kept; the world then lets it wake."""
         self.life += 1
         self.desk = ClientDesk(self)
         self.lines = {}
         plan = self.plan
         self.driver = Driver(
             plan.config,
-            self.disk.load(),
+            recovered,
             recorder,
             seed=seed,
             now=self.now_ms(),
@@ -125,33 +129,45 @@ class SimNode:
         )
 
     def die(self) -> None:
-        """Be gone, with what the disk had not synced but `kept_writes` of it."""
+        """Be gone, with what the disk had not synced but `kept_writes` of it, and a `torn` one."""
         self.driver = None
         self.frozen = False
         self.backlog.clear()
         self.wake_at = None
         self.trap = ""
-        self.disk.fail(self.kept_writes)
-        self.kept_writes = 0
+        self.disk.fail(self.kept_writes, torn=self.torn)
+        self.kept_writes, self.torn = 0, False
 
     def begin_anew(self, plan: NodePlan) -> None:
         """Have an empty disk, and be made otherwise from now on."""
         self.plan = plan
         self.disk = SimDisk(plan.storage_rules)
+        self.refused = False
 
     # ---- its clock ----
 
     def now_ms(self) -> Millis:
         """The node's own clock."""
-        rate = self.plan.rate_ppm
-        return Millis((self._clock.now + self._clock.now * rate // 1_000_000) // 1_000)
+        return Millis(self._now_us() // 1_000)
 
     def run_time_of(self, at: Millis) -> Micros:
-        """The run time at which the node's clock shows `at`."""
-        rate = self.plan.rate_ppm
+        """The run time at which the node's clock shows `at`, if nobody sets it before."""
+        since, shown, rate = self._clock_set
+        left = at * 1_000 - shown
         if not rate:
-            return Micros(at * 1_000)
-        return Micros(-(-at * 1_000 * 1_000_000 // (1_000_000 + rate)) + 1)
+            return Micros(since + left)
+        return Micros(since - (-left * 1_000_000 // (1_000_000 + rate)) + 1)
+
+    def set_clock(self, jump_ms: int, rate_ppm: int | None) -> None:
+        """Let the clock jump ahead, and from now on run at another rate if one is given."""
+        _, _, rate = self._clock_set
+        shown = self._now_us() + jump_ms * 1_000
+        self._clock_set = (self._clock.now, shown, rate if rate_ppm is None else rate_ppm)
+
+    def _now_us(self) -> int:
+        since, shown, rate = self._clock_set
+        passed = self._clock.now - since
+        return shown + passed + passed * rate // 1_000_000
 
     # ---- what its desk needs ----
 

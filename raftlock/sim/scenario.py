@@ -17,21 +17,27 @@ scenario holds if that is the text itself.
 
 Settings, before the first command: ``nodes N``, ``seed N``, ``timing lan`` (or ``lesson``),
 ``snapshots N`` (take one every N entries), ``tail N`` (so many entries stay before one),
+``batch N`` (a message holds so many entries),
 ``rules NAME`` (a rule broken on purpose, see ``raftlock mutants``; the text must then come to what
 it breaks, in a line that begins with ``!``).
 
 Commands (``stage`` does them):
 
 - time: ``run SECONDS``, ``step [N]``, ``back [N]``, ``wait for leader``;
-- nodes: ``kill NODE``, ``restart NODE``, ``freeze NODE``, ``thaw NODE`` (or a client's name),
-  ``crash NODE POINT`` (at its next write: ``before``, ``written``, ``synced``, ``sent``);
+- nodes: ``kill NODE [torn]``, ``restart NODE``, ``freeze NODE``, ``thaw NODE`` (or a client's
+  name), ``crash NODE POINT [torn]`` (at its next write: ``before``, ``written``, ``synced``,
+  ``sent``; ``torn``: the first record that was not synced is on the disk in part);
+- machines: ``disk NODE FAULT`` (``fail_write``, ``fail_sync``, ``full``, ``flip``, ``well``),
+  ``clock NODE +SECONDS`` (it jumps ahead), ``drift NODE PERCENT`` (it runs too fast, or too slow);
+- members: ``transfer [NODE]`` (the leader hands its office over), ``add NODE``, ``remove NODE``,
+  ``wipe NODE [as voter]`` (its disk is lost);
 - links: ``cut A B``, ``cut A -> B``, ``restore A B``, ``restore A -> B``,
   ``partition A B | C D E``, ``heal``, ``drop A B [COUNT]``, ``duplicate A B``,
   ``hold A B SECONDS``;
 - clients: ``CLIENT acquire LOCK``, ``wait``, ``release``, ``renew``, ``cancel``, ``look`` and
   ``write`` likewise, with ``[ttl=10] [wait=60] [priority=0] [work=0]``; with ``&`` at the end
   nobody waits for the answer;
-- looking: ``status``, ``locks``, ``check`` (what is broken so far).
+- looking: ``status``, ``members``, ``locks``, ``check`` (what is broken so far).
 
 With ``quietly`` before it a command is done and not told about.
 
@@ -41,10 +47,14 @@ that is up and does not lead, is down, or stands still.
 
 from __future__ import annotations
 
+import re
+
 from raftlock.errors import InvalidArgument
 from raftlock.sim.stage import SETTINGS, Stage
 
-__all__ = ["rewrite"]
+__all__ = ["rewrite", "rewrite_page"]
+
+_IN_A_PAGE = re.compile(r"(^```text\n)(.*?)(^```$)", re.MULTILINE | re.DOTALL)
 
 
 def rewrite(text: str) -> str:
@@ -69,6 +79,11 @@ def rewrite(text: str) -> str:
     if stage is not None:
         written[last:last] = _indented(stage.finish())
     return "\n".join(written) + "\n"
+
+
+def rewrite_page(page: str) -> str:
+    """A page in Markdown with every scenario in it (between ```text and ```) as it is told."""
+    return _IN_A_PAGE.sub(lambda found: found[1] + rewrite(found[2]) + found[3], page)
 
 
 def _set(settings: dict[str, str], line: str, *, too_late: bool) -> None:

@@ -48,8 +48,8 @@ class Simulation:
     `timing` is ``"lesson"`` or ``"lan"``, as for `Cluster`. `rules`, `lock_rules`, `client_rules`,
     `resource_rules` and `storage_rules` break a rule on purpose; the trace says so for ever.
     `weather` is what the network does to messages by chance. A snapshot is taken every
-    `snapshot_entries` entries, and the last `snapshot_tail` before it stay in the log. With
-    `lease_reads` a leader answers reads by its lease.
+    `snapshot_entries` entries, and the last `snapshot_tail` before it stay in the log. A message
+    holds at most `batch` entries. With `lease_reads` a leader answers reads by its lease.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Simulation:
         weather: Weather | None = None,
         snapshot_entries: int = 10_000,
         snapshot_tail: int = 1_000,
+        batch: int = 64,
         lease_reads: bool = False,
     ) -> None:
         if nodes not in range(1, NODES_MAX + 1):
@@ -85,6 +86,7 @@ class Simulation:
             weather=weather or Weather(),
             snapshot_entries=snapshot_entries,
             snapshot_tail=snapshot_tail,
+            batch=batch,
             lease_reads=lease_reads,
         )
         self.name = name
@@ -156,15 +158,36 @@ class Simulation:
 
     # ---- nodes ----
 
-    def kill(self, node: str) -> None:
-        """Cut the power of `node`: what its disk had not synced is lost. `restart` it later."""
-        self._do("kill", node=node)
+    def kill(self, node: str, *, kept: int = 0, torn: bool = False) -> None:
+        """Cut the power of `node`: what its disk had not synced is lost. `restart` it later.
 
-    def crash_on_write(self, node: str, point: str = "written") -> None:
+        The first `kept` of those records may be on the disk already, and the next one in part
+        (`torn`).
+        """
+        self._do("kill", node=node, **_left_by_a_crash(kept, torn))
+
+    def crash_on_write(
+        self, node: str, point: str = "written", *, kept: int = 0, torn: bool = False
+    ) -> None:
         """Let `node` crash at its next write: ``before`` it, with it ``written`` but not synced,
         ``synced`` with what it promises unsaid, or with that ``sent``.
         """
-        self._do("crash_on_write", node=node, point=point)
+        self._do("crash_on_write", node=node, point=point, **_left_by_a_crash(kept, torn))
+
+    def disk_fault(self, node: str, fault: str) -> None:
+        """Let something befall a node's disk: the next write fails (``fail_write``), or the next
+        sync (``fail_sync``), or all writes until it is ``well`` again (``full``); or a bit flips in
+        what it synced long ago (``flip``), which it finds at its next start.
+        """
+        self._do("disk", node=node, fault=fault)
+
+    def clock_jump(self, node: str, seconds: float) -> None:
+        """Let the node's own clock jump ahead: to it, that much time has passed."""
+        self._do("clock", node=node, jump_ms=millis_from_seconds("seconds", seconds))
+
+    def drift(self, node: str, percent: float) -> None:
+        """Let the node's own clock run that much too fast from now on, or too slow if negative."""
+        self._do("clock", node=node, rate_ppm=round(percent * 10_000))
 
     def restart(self, node: str) -> None:
         """Start `node`, which was killed, over what its disk kept."""
@@ -473,6 +496,12 @@ class Simulation:
                 self._timeline.run_to(end)
                 raise Timeout(f"{what} did not come within {timeout:g} s of the cluster's time.")
             self._timeline.advance()
+
+
+def _left_by_a_crash(kept: int, torn: bool) -> dict[str, Json]:  # noqa: FBT001 - private
+    """What is not as usual of it."""
+    told: dict[str, Json] = {"kept": kept} if kept else {}
+    return told | {"torn": True} if torn else told
 
 
 def _with(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from raftlock.check.checker import Checker, check_history
 from raftlock.check.violation import Violation
 from raftlock.errors import InvalidArgument, RaftLockError
+from raftlock.sim.client import Ask
 from raftlock.sim.mutants import MUTANTS, mutant_named
 from raftlock.sim.simulation import Simulation
 from raftlock.sim.world import RuleSet
@@ -18,21 +19,29 @@ from raftlock.trace.sentences import tell
 from raftlock.trace.view import ClusterView
 from raftlock.transport.limits import millis_from_seconds
 from raftlock.types.events import Json, TraceEvent
+from raftlock.types.ids import NodeID
 
 __all__ = ["COMMANDS", "SETTINGS", "Stage"]
 
-SETTINGS = ("nodes", "seed", "timing", "snapshots", "tail", "rules")
+SETTINGS = ("nodes", "seed", "timing", "snapshots", "tail", "batch", "rules")
 
 COMMANDS = {
     "run": "run SECONDS",
     "step": "step [N]",
     "back": "back [N]",
     "wait": "wait for leader",
-    "kill": "kill NODE",
+    "kill": "kill NODE [torn]",
     "restart": "restart NODE",
     "freeze": "freeze NODE",
     "thaw": "thaw NODE",
-    "crash": "crash NODE POINT",
+    "crash": "crash NODE POINT [torn]",
+    "disk": "disk NODE FAULT",
+    "clock": "clock NODE +SECONDS",
+    "drift": "drift NODE PERCENT",
+    "transfer": "transfer [NODE]",
+    "add": "add NODE",
+    "remove": "remove NODE",
+    "wipe": "wipe NODE [as voter]",
     "cut": "cut A B, or cut A -> B",
     "restore": "restore A B, or restore A -> B",
     "partition": "partition A B | C D E",
@@ -41,12 +50,13 @@ COMMANDS = {
     "duplicate": "duplicate A B",
     "hold": "hold A B SECONDS",
     "status": "status",
+    "members": "members",
     "locks": "locks",
     "check": "check",
 }
 """How each command is written, by its first word; a client's begin with the client's name."""
 
-CLIENT_OPS = ("acquire", "wait", "release", "renew", "cancel", "write")
+CLIENT_OPS = ("acquire", "wait", "release", "renew", "cancel", "look", "write")
 
 _QUIET_MAX = 10_000
 """After so many events without a sentence nothing more is expected to be told."""
@@ -63,6 +73,7 @@ class Stage:
             timing=settings.get("timing", "lan"),
             snapshot_entries=_whole(settings.get("snapshots", "10000"), "snapshots"),
             snapshot_tail=_whole(settings.get("tail", "0"), "tail"),
+            batch=_whole(settings.get("batch", "64"), "batch"),
             rules=rules.raft,
             lock_rules=rules.lock,
             client_rules=rules.client,
@@ -88,18 +99,26 @@ class Stage:
         return [] if quietly else [*self._told, *answer]
 
     def finish(self) -> list[str]:
-        """What the whole run came to: nothing, or what the broken rule has broken.
+        """What the whole run came to: nothing, or what only its end shows to be broken.
 
         Raises `InvalidArgument` if correct rules broke a promise, or a broken one none.
         """
-        found = self._telling.found or check_history(self._simulation.recorder.events)
+        told = self._telling.found
+        self._telling.end()
+        found = self._found()
+        if self._telling.disk_was_lost:
+            return []
         if not self._broken:
             for violation in found:
                 raise InvalidArgument(f"{violation.property} is broken: {violation.text}")
             return []
         if not found:
             raise InvalidArgument(f"{self._broken} breaks nothing here: let more happen.")
-        return [] if self._telling.found else [_shown(found[0])]
+        return [] if told else [_shown(found[0])]
+
+    def _found(self) -> list[Violation]:
+        """What is broken so far, in the trace or, if nothing is there, in its history."""
+        return self._telling.found or check_history(self._simulation.recorder.events)
 
     def _listen(self) -> None:
         self._told += self._telling.news()
@@ -109,7 +128,8 @@ class Stage:
             raise InvalidArgument("There is no command after the >.")
         if len(words) > 1 and words[1] in CLIENT_OPS:
             return self._client(words[0], words[1], words[2:])
-        for family in (self._time, self._node_verb, self._link_verb, self._look):
+        families = (self._time, self._node_verb, self._member_verb, self._link_verb, self._look)
+        for family in families:
             answer = family(words)
             if answer is not None:
                 return answer
@@ -157,16 +177,41 @@ class Stage:
     def _node_verb(self, words: list[str]) -> list[str] | None:
         simulation = self._simulation
         match words:
-            case ["kill", name]:
-                simulation.kill(self._node(name))
+            case ["kill", name, *torn] if torn in ([], ["torn"]):
+                simulation.kill(self._node(name), torn=bool(torn))
             case ["restart", name]:
                 simulation.restart(self._node(name))
             case ["freeze", name]:
                 simulation.freeze(self._place(name))
             case ["thaw", name]:
                 simulation.thaw(self._place(name))
-            case ["crash", name, point]:
-                simulation.crash_on_write(self._node(name), point)
+            case ["crash", name, point, *torn] if torn in ([], ["torn"]):
+                simulation.crash_on_write(self._node(name), point, torn=bool(torn))
+            case ["disk", name, fault]:
+                simulation.disk_fault(self._node(name), fault)
+            case ["clock", name, seconds] if seconds.startswith("+"):
+                simulation.clock_jump(self._node(name), _number(seconds))
+            case ["drift", name, percent]:
+                simulation.drift(self._node(name), _number(percent))
+            case _:
+                return None
+        return []
+
+    def _member_verb(self, words: list[str]) -> list[str] | None:
+        simulation = self._simulation
+        match words:
+            case ["transfer"]:
+                simulation.transfer_leadership()
+            case ["transfer", name]:
+                simulation.transfer_leadership(self._node(name))
+            case ["add", name]:
+                simulation.add_node(name)
+            case ["remove", name]:
+                simulation.remove_node(self._node(name))
+            case ["wipe", name]:
+                simulation.wipe(self._node(name))
+            case ["wipe", name, "as", "voter"]:
+                simulation.wipe(self._node(name), as_voter=True)
             case _:
                 return None
         return []
@@ -234,16 +279,21 @@ class Stage:
         if op == "write":
             self._simulation.write(name, lock, options.get("work", 0.0))
             return []
+        if op == "look":
+            return self._answer(self._simulation.ask(name, "info", lock), rest)
         told: dict[str, Json] = {"priority": int(options.get("priority", 0))}
         if "ttl" in options:
             told["ttl_ms"] = millis_from_seconds("ttl", options["ttl"])
         if "wait" in options:
             told["wait_ms"] = millis_from_seconds("wait", options["wait"])
-        ask = self._simulation.ask(name, op, lock, **told)
+        return self._answer(self._simulation.ask(name, op, lock, **told), rest)
+
+    def _answer(self, ask: Ask, rest: list[str]) -> list[str]:
+        """What is answered, unless nobody waits for it; of a look the trace tells."""
         if "&" in rest:
             return []
         self._simulation.run_until_answered(ask, placed=True)
-        return [f"-> {ask.state}"]
+        return [] if ask.result is not None else [f"-> {ask.state}"]
 
     # ---- looking ----
 
@@ -251,6 +301,8 @@ class Stage:
         match words:
             case ["status"]:
                 return self._status()
+            case ["members"]:
+                return self._members()
             case ["locks"]:
                 return self._locks()
             case ["check"]:
@@ -276,9 +328,24 @@ class Stage:
             lines.append(line)
         return lines
 
+    def _members(self) -> list[str]:
+        """The members by the leader's log, or by that of the first node that is up."""
+        statuses = self._simulation.status()
+        leader = self._simulation.leader
+        status = statuses[NodeID(leader)] if leader else next(iter(statuses.values()), None)
+        if status is None or status.configuration is None:
+            return ["all nodes are down"]
+        members = status.configuration
+        parts = (("voters", members.voters), ("learners", members.learners))
+        told = [f"{part}: {', '.join(names)}" for part, names in parts if names]
+        if members.is_joint:
+            told.append(f"and until that is done also: {', '.join(members.outgoing)}")
+        return told
+
     def _locks(self) -> list[str]:
-        """The table of the node that has applied most."""
-        up = [node for node in self._simulation.world.nodes.values() if node.is_up]
+        """The leader's table; if there is none, that of the node that has applied most."""
+        nodes, leader = self._simulation.world.nodes, self._simulation.leader
+        up = [node for node in nodes.values() if node.is_up and leader in {node.id, None}]
         if not up:
             return ["all nodes are down"]
         table = max(up, key=lambda node: node.running.raft.last_applied).running.table
@@ -290,9 +357,8 @@ class Stage:
         return lines or ["no lock is held"]
 
     def _check(self) -> list[str]:
-        found = self._telling.found or check_history(self._simulation.recorder.events)
         first: dict[str, Violation] = {}
-        for violation in found:
+        for violation in self._found():
             first.setdefault(violation.property, violation)
         return [_shown(violation) for violation in first.values()] or ["nothing is broken so far"]
 
@@ -317,8 +383,17 @@ class _Telling:
 
     @property
     def found(self) -> list[Violation]:
-        """What was broken so far."""
-        return self._checker.violations
+        """What was broken so far; also what had to be, since a disk was lost."""
+        return [*self._checker.violations, *self._checker.expected]
+
+    @property
+    def disk_was_lost(self) -> bool:
+        """Whether a node votes on that has forgotten what it promised."""
+        return self._checker.disk_was_lost
+
+    def end(self) -> None:
+        """Nothing more comes: look at what is left open."""
+        self._checker.end()
 
     def news(self) -> Iterator[str]:
         """What is told since the last call, and what is taken back; the first violation, too."""
@@ -332,7 +407,7 @@ class _Telling:
             while self._lines and self._lines[-1][0] > self._seen:
                 yield f"undone: {self._lines.pop()[1]}"
         for event in recorder.since(self._seen, recorder.last_seq):
-            sound = not self.found
+            sound = not self.found  # the first is told: the others follow from it
             told = self._sentence(event)
             if told:
                 line = f"{event.t / 1_000_000:.3f}  {told}"

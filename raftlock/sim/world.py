@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from raftlock.client.protocol import Endpoint, EndpointsChanged, Requester
+from raftlock.errors import StorageError
 from raftlock.node.driver import Envelope, Work
 from raftlock.raft.effects import Receive, Wake
 from raftlock.sim.answers import Answers
@@ -118,15 +119,24 @@ class World:
     # ---- nodes ----
 
     def start(self, node: SimNode, what: str) -> None:
-        """Start a node over what its disk kept."""
+        """Start a node over what its disk kept; if that is damaged, it does not start."""
+        try:
+            recovered = node.disk.load()
+        except StorageError as error:
+            node.refused = True
+            told: dict[str, Json] = {"state": "down", "what": "refused", "why": error.message}
+            self.tell(node.id, "node", told)
+            return
+        node.refused = False
         self.tell(node.id, "node", {"state": "up", "what": what})
-        life = node.life + 1
-        node.start(self.recorder, keyed(self.settings.seed, "node", node.id, life).next())
+        seed = keyed(self.settings.seed, "node", node.id, node.life + 1).next()
+        node.start(recovered, self.recorder, seed)
         self.perform(node, node.running.step(Wake(node.now_ms())))
 
-    def stop(self, node: SimNode, what: str = "killed") -> None:
+    def stop(self, node: SimNode, what: str = "killed", why: str = "") -> None:
         """End a node's run, as if its power were cut."""
-        self.tell(node.id, "node", {"state": "down", "what": what})
+        told: dict[str, Json] = {"state": "down", "what": what}
+        self.tell(node.id, "node", told | {"why": why} if why else told)
         for wire in node.lines.values():
             self._to_client(HungUp(wire.client, wire.connection, "went down"))
         node.die()
@@ -154,6 +164,13 @@ class World:
         self.stop(node, "wiped")
         node.begin_anew(plan)
         self.start(node, "restarted")
+
+    def set_clock(self, node: SimNode, jump_ms: int, rate_ppm: int | None) -> None:
+        """Set a node's own clock; a node that is up looks at once what is due by it."""
+        node.set_clock(jump_ms, rate_ppm)
+        if node.is_up:
+            node.wake_at = self.clock.now
+            self.schedule.put(self.clock.now, WakeNode(node.id, node.life, node.wake_at))
 
     def unused(self, name: NodeID) -> bool:
         """Whether no node ever had that name: a name is never given twice."""
@@ -194,7 +211,11 @@ class World:
         for envelope in work.sends:
             self._send(node, envelope)
         if work.write:
-            node.disk.write(work.write)
+            try:
+                node.disk.write(work.write)
+            except StorageError as error:
+                self.stop(node, "stopped", error.message)
+                return
             if node.trap == "written":
                 self.stop(node)
                 return
@@ -232,11 +253,17 @@ class World:
         node = self.nodes.get(happening.node)
         if node is None or node.life != happening.life or not node.is_up:
             return
-        node.disk.sync()
+        try:
+            node.disk.sync()
+        except StorageError as error:
+            self.stop(node, "stopped", error.message)
+            return
         if node.frozen:
+            node.running.on_disk()
             node.backlog.append(happening)
             return
         if node.trap == "synced":
+            node.running.on_disk()
             self.stop(node)
             return
         trap = node.trap

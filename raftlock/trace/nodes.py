@@ -246,6 +246,7 @@ class NodeView:
     applied: int = 0
     hash: str = ""
     timer: Timer | None = None
+    timer_at: int = 0
     waited: int = 0
     tally: Tally | None = None
     pre_vote: Tally | None = None
@@ -329,7 +330,7 @@ class NodeView:
         self.log.wipe(seq)
         self.term, self.voted_for, self.disk_term, self.disk_vote = 0, "", 0, ""
         self.snapshot, self.clock_ms = 0, 0
-        del self.configurations[1:]
+        self.configurations = []
 
     def go_by(self, index: int, configuration: Configuration) -> None:
         """From now on this node goes by these members, as entry `index` says."""

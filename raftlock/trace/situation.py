@@ -114,7 +114,7 @@ _LOST = " Too many disks are lost: a majority can never come back, so start over
 
 def _is_lost(view: ClusterView) -> bool:
     """Whether so many voters have lost their disks that no majority can ever be there again."""
-    left = [v for v in view.configuration.voting if view.node(v).fate not in ("wiped", "refused")]
+    left = [node.id for node in view.nodes.values() if node.fate not in ("wiped", "refused")]
     return not decides(view.configuration, left)
 
 

@@ -37,7 +37,8 @@ class ClusterView:
     the event that last changed which nodes there are. `configuration` are the members by the word
     of the leader, or else by the latest word there is; the header's nodes are the first voters.
     `applied_high` is the highest index that any node has applied and `applied_by` the node that
-    was the first to. `successors` are the nodes that took the place of one whose disk was lost.
+    was the first to. `successors` are the nodes that took the place of one whose disk was lost;
+    that one leaves the picture once it is no member any more.
     """
 
     __slots__ = (
@@ -171,17 +172,20 @@ class ClusterView:
             self.network.version = self.shape_version = event.seq
         return node
 
-    def _remove(self, event: TraceEvent) -> None:
-        self.nodes.pop(event.node, None)
-        self._removed.add(event.node)
-        self.network.forget(event.node)
+    def _remove(self, name: str, event: TraceEvent) -> None:
+        self.nodes.pop(name, None)
+        self._removed.add(name)
+        self.network.forget(name)
         self.network.version = self.shape_version = event.seq
-        self._reconfigure(event)
 
     def _reconfigure(self, event: TraceEvent) -> None:
         configuration = present(self.nodes.values(), self._first)
-        if configuration != self.configuration:
-            self.configuration, self.members_version = configuration, event.seq
+        if configuration == self.configuration:
+            return
+        self.configuration, self.members_version = configuration, event.seq
+        for node in list(self.nodes.values()):
+            if node.fate == "wiped" and node.id not in configuration.members:
+                self._remove(node.id, event)  # it never comes back, and nobody counts on it
 
     # a node's life, and what people do to the cluster
 
@@ -192,7 +196,8 @@ class ClusterView:
             return
         what = text(event.data, "what")
         if what == "removed":
-            self._remove(event)
+            self._remove(event.node, event)
+            self._reconfigure(event)
             return
         self._removed.discard(event.node)
         node = self.nodes.get(event.node) or self._new_node(event)
@@ -402,12 +407,15 @@ def _timer_set(node: NodeView, event: TraceEvent) -> None:
     data = event.data
     node.pre_vote = None  # who waits anew does not ask any more; who asks says so after this
     node.timer = Timer(text(data, "timer"), number(data, "deadline"), number(data, "duration"))
+    # A node counts its timers in whole milliseconds; a clock that jumped counts from elsewhere.
+    begun = node.timer.deadline - node.timer.duration
+    node.timer_at = begun if 0 <= event.t - begun < 1_000 else event.t
 
 
 def _timer_fire(node: NodeView, event: TraceEvent) -> None:
     node.recovering, node.told_by = False, ""
     if node.timer and node.timer.kind == "election":
-        node.waited = event.t - (node.timer.deadline - node.timer.duration)
+        node.waited = event.t - node.timer_at
 
 
 def _write(node: NodeView, event: TraceEvent) -> None:

@@ -34,6 +34,7 @@ from raftlock.types import (
     Json,
     LockChange,
     LockInfo,
+    LockStats,
     LogEntry,
     NodeRole,
     Outcome,
@@ -67,7 +68,7 @@ _VALIDATED: tuple[type, ...] = (
     *(InstallSnapshotArgs, InstallSnapshotReply, TimeoutNow),
     *(LogEntry, PersistentState, Snapshot, SnapshotMetadata, IndexOffsetPair, ApplyMsg),
     *(Command, LockInfo, WaiterInfo, BackoffAdvice, Outcome, QueuedWaiter, LockChange),
-    *(RaftStatus, PeerState, PeerConnectionStatus, ProposalResult, ProposalStats),
+    *(RaftStatus, PeerState, PeerConnectionStatus, ProposalResult, ProposalStats, LockStats),
 )
 _ADAPTERS: dict[type, TypeAdapter[object]] = {
     kind: TypeAdapter(kind) for kind in map(with_config(_CONFIG), _VALIDATED)
@@ -150,7 +151,7 @@ def _from_base64(value: Json) -> bytes:
 # ---- values of the vocabulary ----
 
 
-_RARE = frozenset({"configuration", "is_transfer", "round"})
+_RARE = frozenset({"configuration", "estimate", "is_transfer", "round"})
 """Fields that few messages use: written only there, so that the others read well."""
 
 

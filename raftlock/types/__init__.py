@@ -42,6 +42,7 @@ from raftlock.types.rpc import (
     TimeoutNow,
 )
 from raftlock.types.status import (
+    LockStats,
     PeerConnectionStatus,
     PeerState,
     PendingProposal,
@@ -68,6 +69,7 @@ __all__ = [
     "LockID",
     "LockInfo",
     "LockOperation",
+    "LockStats",
     "LogEntry",
     "Message",
     "Micros",

@@ -39,9 +39,10 @@ class Outcome:
     granted time to live in milliseconds; `stamp` is the cluster time of the entry that decided
     this, `enqueued_stamp` that of the entry which put the request into the queue (equal to `stamp`
     if it never queued): a holder counts its TTL from before its first attempt left plus their
-    difference. `position` counts from 0. `deadline` is when (cluster time) the grant expires or
-    the wait ends. `expired` marks a retry answered after its grant had already ended. A refusal
-    has its `code` and one `message` that says what to do.
+    difference. `position` counts from 0, and `estimate` is about how long it takes until its turn
+    (queued; no promise). `deadline` is when (cluster time) the grant expires or the wait ends.
+    `expired` marks a retry answered after its grant had already ended. A refusal has its `code` and
+    one `message` that says what to do.
     """
 
     status: OutcomeStatus
@@ -61,6 +62,7 @@ class Outcome:
     waiter_promoted: bool = False
     code: ErrorCode = ErrorCode.OK
     message: str = ""
+    estimate: Millis = Millis(0)
 
 
 @dataclass(frozen=True, slots=True)

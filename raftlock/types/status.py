@@ -12,6 +12,7 @@ from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 
 __all__ = [
+    "LockStats",
     "PeerConnectionStatus",
     "PeerState",
     "PendingProposal",
@@ -54,6 +55,38 @@ class RaftStatus:
     replication: Mapping[NodeID, PeerState] = field(default_factory=dict)
     pre_vote: bool = False
     configuration: Configuration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LockStats:
+    """What a lock table holds now, and what it has done since its log began.
+
+    Equal on all replicas that applied the same. `contested` locks have waiters; `acquired` counts
+    grants, at once or after a wait, and `renewed` also what its holder acquired again. Hold times
+    are milliseconds of cluster time, of holds that have ended; one that expired ended at its
+    deadline. `refused` are requests that changed nothing.
+    """
+
+    held: int = 0
+    waiting: int = 0
+    contested: int = 0
+    sessions: int = 0
+    acquired: int = 0
+    renewed: int = 0
+    released: int = 0
+    expired: int = 0
+    waits_begun: int = 0
+    waits_granted: int = 0
+    waits_timed_out: int = 0
+    waits_cancelled: int = 0
+    refused: int = 0
+    hold_time_total: Millis = Millis(0)
+    hold_time_longest: Millis = Millis(0)
+
+    @property
+    def hold_time_average(self) -> Millis:
+        """How long a hold lasted, on average; 0 if none has ended."""
+        return Millis(self.hold_time_total // max(1, self.released + self.expired))
 
 
 @dataclass(frozen=True, slots=True)

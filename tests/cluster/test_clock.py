@@ -120,3 +120,28 @@ async def test_a_stopped_clock_calls_nothing() -> None:
     other = LabClock()
     await other.sleep_until(Micros(30_000))
     assert called == []
+
+
+async def test_standing_still_it_can_be_pushed_to_the_next_thing() -> None:
+    clock, done = LabClock(Hand()), []
+    clock.pause()
+    clock.call_at(Micros(9_000), lambda: done.append("b"))
+    clock.call_at(Micros(5_000), lambda: done.append("gone")).cancel()
+    clock.call_at(Micros(7_000), lambda: done.append("a"))
+    assert clock.step()
+    assert (done, clock.now_us()) == (["a"], 7_000)
+    assert clock.step()
+    assert (done, clock.now_us(), clock.paused) == (["a", "b"], 9_000, True)
+    assert not clock.step()
+    clock.call_at(Micros(1_000), lambda: done.append("late"))
+    assert clock.step()
+    assert (done[-1], clock.now_us()) == ("late", 9_000)
+
+
+async def test_a_step_that_fails_is_told_and_is_over() -> None:
+    clock, told = LabClock(Hand()), []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+    clock.pause()
+    clock.call_at(Micros(5), lambda: 1 // 0)
+    assert clock.step()
+    assert isinstance(told[0]["exception"], ZeroDivisionError)

@@ -31,6 +31,12 @@ def do(cluster: Cluster, verb: str, **arguments: object) -> str | None:
         ("kill", {}, "Name a node"),
         ("kill", {"node": 3}, "Name a node"),
         ("kill", {"node": "<img src=x onerror=alert(1)>"}, "no node '<img"),
+        ("transfer", {"node": "n9"}, "no node 'n9'"),
+        ("add", {}, "Name a node"),
+        ("add", {"node": "<b>"}, "letters, digits"),
+        ("remove", {"node": "n9"}, "no node 'n9'"),
+        ("wipe", {"node": "n9"}, "no node 'n9'"),
+        ("step", {}, "Pause the cluster first"),
         ("cut", {"src": "n1", "dst": "n1"}, "joins two nodes"),
         ("partition", {"groups": [["n1", "n2"], ["n2"]]}, "n2 only once"),
         ("partition", {"groups": [["n1"], [["n2"]]]}, "a list of groups"),
@@ -104,6 +110,25 @@ def test_a_client_asks_waits_and_is_told_how_it_stands(shared: Cluster) -> None:
     do(shared, "cancel", client="alice", lock="desk")
     do(shared, "release", client="bob", lock="desk")
     until(shared, lambda view: "desk" not in view.nodes[leader].locks)
+
+
+def test_members_and_leaders_change_by_hand_too() -> None:
+    with Cluster(nodes=3, timing="lan", seed=5) as cluster:
+        leader = cluster.wait_for_leader()
+        target = next(node for node in cluster.nodes if node != leader)
+        assert do(cluster, "transfer", node=target) == f"{target} leads now."
+        assert do(cluster, "transfer") == f"{cluster.leader} leads now."
+        assert do(cluster, "add", node="n4") == "n4 is a member, with a vote."
+        assert do(cluster, "remove", node="n4") == "n4 is no member any more."
+        lost = next(node for node in cluster.nodes if node != cluster.leader)
+        told = do(cluster, "wipe", node=lost)
+        assert told == f"The disk of {lost} is lost: {lost}.2 begins with an empty one."
+        told = do(cluster, "wipe", node=f"{lost}.2", as_voter=True)
+        assert told == f"The disk of {lost}.2 is lost: {lost}.2 begins with an empty one."
+        do(cluster, "pause")
+        seen = look(cluster, lambda view: view.seq)
+        do(cluster, "step")
+        assert look(cluster, lambda view: view.seq) > seen
 
 
 def test_starting_over_is_a_control_too_and_a_stopped_cluster_says_so() -> None:

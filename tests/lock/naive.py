@@ -7,7 +7,9 @@ Limits are left out: runs stay below them. What it says of an entry are plain di
 
 from __future__ import annotations
 
-from raftlock.types import Command, LockOperation
+from collections import Counter
+
+from raftlock.types import Command, LockOperation, LockStats
 
 
 class NaiveTable:
@@ -18,6 +20,8 @@ class NaiveTable:
         self.waits: list[dict] = []
         self.sessions: list[dict] = []
         self.final: list[dict] = []
+        self.count: Counter = Counter()
+        self.lasted: list[int] = []
 
     # ------------------------------------------------------------- one entry
 
@@ -32,6 +36,7 @@ class NaiveTable:
             if is_wait:
                 self.finish(self.wait_of(lock, who), "timed_out")
             else:
+                self.count["expired"] += 1
                 self.vacate(lock)
         return None if command is None else self.own(command)
 
@@ -86,6 +91,7 @@ class NaiveTable:
             if c.op is LockOperation.RENEW:
                 return self.prolong(hold, c, "renewed")
             before = len(self.final)
+            self.count["released"] += 1
             self.vacate(c.lock_id)
             promoted = len(self.final) > before
             return self.said(c, "released", token=hold["token"], promoted=promoted)
@@ -122,7 +128,9 @@ class NaiveTable:
                 self.finish(old, "cancelled")
             else:
                 self.waits.remove(old)
+                self.count["waits_begun"] -= 1
         self.waits.append(wait)
+        self.count["waits_begun"] += 1
         return self.place(wait)
 
     # --------------------------------------------------------------- parts
@@ -146,26 +154,33 @@ class NaiveTable:
             "who": c.client_id,
             "token": self.next_token(),
             "until": self.clock + ttl,
+            "from": self.clock,
         }
         self.holds.append(hold)
+        self.count["acquired"] += 1
         return self.said(c, "granted", token=hold["token"], ttl=ttl, until=hold["until"])
 
     def prolong(self, hold: dict, c: Command, status: str) -> dict:
         ttl = c.ttl or 30_000
         hold["until"] = max(hold["until"], self.clock + ttl)
+        self.count["renewed"] += 1
         return self.said(c, status, token=hold["token"], ttl=ttl, until=hold["until"])
 
     def vacate(self, lock: str) -> None:
-        self.holds = [h for h in self.holds if h["lock"] != lock]
+        (over,) = [h for h in self.holds if h["lock"] == lock]
+        self.lasted.append(min(over["until"], self.clock) - over["from"])
+        self.holds.remove(over)
         patient = [w for w in self.queue(lock) if w["until"] >= self.clock]
         if patient:
             first = patient[0]
             granted = self.give(first["c"], first["ttl"])
+            self.count["waits_granted"] += 1
             self.finish(first, granted)
 
     def finish(self, wait: dict, answer: dict | str) -> None:
         self.waits.remove(wait)
         if isinstance(answer, str):
+            self.count[f"waits_{answer}"] += 1
             answer = self.said(wait["c"], answer)
         answer["enqueued"] = wait["asked"]
         self.final.append(answer)
@@ -207,6 +222,7 @@ class NaiveTable:
         } | more
 
     def refused(self, c: Command, code: str) -> dict:
+        self.count["refused"] += 1
         return self.said(c, "refused", code=code)
 
     def place(self, wait: dict) -> dict:
@@ -218,6 +234,17 @@ class NaiveTable:
             stamp=wait["asked"],
             enqueued=wait["asked"],
             position=self.queue(wait["lock"]).index(wait),
+        )
+
+    def stats(self) -> LockStats:
+        return LockStats(
+            held=len(self.holds),
+            waiting=len(self.waits),
+            contested=len({wait["lock"] for wait in self.waits}),
+            sessions=len(self.sessions),
+            hold_time_total=sum(self.lasted),
+            hold_time_longest=max(self.lasted, default=0),
+            **self.count,
         )
 
     def table(self) -> dict[str, tuple]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from raftlock.errors import LocalProtocolError, RemoteProtocolError
 from raftlock.lock import decode, describe, encode
+from raftlock.lock.commands import fields_of
 from raftlock.lock.limits import COMMAND_BYTES_MAX, INTEGER_MAX
 from raftlock.types import ClientID, Command, LockID, LockOperation, Millis, SessionID
 
@@ -215,3 +216,10 @@ def test_a_cell_of_the_log_cuts_long_names():
 def test_empty_bytes_are_a_tick_and_others_a_question_mark():
     assert describe(b"") == "tick"
     assert describe(b"{}") == "?"
+
+
+def test_the_fields_of_a_command_are_those_that_it_uses():
+    command = Command(LockOperation.ACQUIRE, LockID("build"), ClientID("alice"), ttl=Millis(5))
+    told = {"op": "acquire", "lock_id": "build", "client_id": "alice", "ttl": 5}
+    assert fields_of(encode(command)) == told
+    assert fields_of(b"no command") == {}

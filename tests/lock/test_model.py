@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raftlock.lock import LockRules, encode
-from raftlock.types import LockOperation, Outcome, OutcomeStatus
+from raftlock.types import LockOperation, Millis, Outcome, OutcomeStatus
 from tests.lock.bench import Bench
 from tests.lock.naive import NaiveTable
 from tests.lock.traffic import Traffic
@@ -69,6 +69,8 @@ def run(draw: random.Random, entries: int, seen: Counter, rules: LockRules | Non
         assert [plainly(outcome) for outcome in message.outcomes] == naive.final
         assert table(bench) == naive.table()
         assert bench.machine.last_token == naive.tokens[-1]
+        assert bench.machine.stats() == naive.stats()
+        assert bench.machine.idle(Millis(now + 50)) is None or rules is not None
         if own is not None:
             seen[own.status.value] += 1
             seen[own.code.name] += 1
@@ -133,6 +135,9 @@ class AllBroken(LockRules):
     """Every rule broken, to be taken one at a time."""
 
     def expiry_clock(self, stamp, local_now):
+        return local_now
+
+    def expires_between_entries(self, local_now):
         return local_now
 
     def is_due(self, now, deadline):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from raftlock.lock.records import as_json, fingerprint
+from raftlock.lock.records import FingerprintSum, as_json, fingerprint
 from raftlock.lock.rules import Hold
 from raftlock.types import ClientID, Index, LockOperation, Millis, Outcome, OutcomeStatus
 
@@ -21,6 +21,7 @@ def test_a_record_is_its_fields():
         "ttl": 5,
         "metadata": {"a": "b"},
         "acquired_at": 0,
+        "granted_stamp": 0,
     }
     assert as_json([None, (True, "x")]) == [None, [True, "x"]]
 
@@ -43,3 +44,39 @@ def test_a_fingerprint_is_of_what_decides():
     assert fingerprint(hold()) != fingerprint(None)
     assert fingerprint([1, 2]) != fingerprint([2, 1])
     assert 0 <= fingerprint("é") < 2**64
+    assert fingerprint([1], [2]) != fingerprint([1, 2], [])
+    assert fingerprint(hold(), 1) != fingerprint(1, hold())
+
+
+def test_an_empty_field_changes_no_fingerprint():
+    assert fingerprint(hold()) == fingerprint(hold(granted_stamp=Millis(0)))
+    assert fingerprint(hold()) != fingerprint(hold(granted_stamp=Millis(1)))
+
+
+def test_a_sum_looks_only_at_what_changed_and_at_no_order():
+    records = {"a": 5, "b": 2**64 - 1}
+    asked: list[str] = []
+
+    def of(key: str) -> int | None:
+        asked.append(key)
+        return records.get(key)
+
+    one, other = FingerprintSum[str](), FingerprintSum[str]()
+    assert one.value(of) == 0
+    for key in ("a", "b"):
+        one.note(key)
+    assert one.value(of) == 4
+    for key in ("b", "a"):
+        other.note(key)
+        other.value(of)
+    assert other.value(of) == 4
+    asked.clear()
+    del records["a"]
+    one.note("a")
+    one.note("never there")
+    assert one.value(of) == 2**64 - 1
+    assert one.value(of) == 2**64 - 1
+    assert sorted(asked) == ["a", "never there"]
+    records["a"] = 6
+    one.note("a")
+    assert one.value(of) == 5

@@ -7,7 +7,7 @@ import pytest
 from raftlock.errors import ErrorCode
 from raftlock.lock import AgeingRules, LockRules
 from raftlock.types import Index, Millis, OutcomeStatus, SessionID
-from tests.lock.bench import GRANTED, QUEUED, REFUSED, Bench
+from tests.lock.bench import GRANTED, QUEUED, REFUSED, TIMED_OUT, Bench
 
 
 def test_by_the_correct_rules_a_token_is_new_and_normally_the_index():
@@ -43,6 +43,30 @@ def test_broken_ttl_by_each_replica_s_own_clock():
         bench.tick(at=1)
     assert (early.holder(), late.holder()) == ("alice", "")
     assert early.machine.digest() != late.machine.digest()
+
+
+def test_broken_expiry_between_entries():
+    class Ticker(LockRules):
+        def expires_between_entries(self, local_now):
+            return local_now
+
+    early, late, right = Bench(Ticker()), Bench(Ticker()), Bench()
+    for bench in (early, late, right):
+        bench.acquire("alice", ttl=5)
+        bench.wait("bob", ttl=9)
+        bench.wait("carol", timeout=1)
+    message = early.machine.idle(Millis(5_001))
+    assert not message.command_valid
+    assert [(it.client_id, it.status) for it in message.outcomes] == [
+        ("carol", TIMED_OUT),
+        ("bob", GRANTED),
+    ]
+    assert [change.owner_id for change in message.changes] == ["bob"]
+    late.machine.idle(Millis(1_000))
+    assert right.machine.idle(Millis(60_000)) is None
+    assert [it.holder() for it in (early, late, right)] == ["bob", "alice", "alice"]
+    assert early.machine.digest() != late.machine.digest()
+    assert late.machine.digest() == right.machine.digest()
 
 
 def test_broken_tokens_that_are_the_bare_index():

@@ -12,12 +12,13 @@ def alice_s(number: int = 1) -> Session:
     return Session(SessionID(number), ClientID("alice"), "")
 
 
-def answer(sequence: int, session_id: int = 1) -> Outcome:
+def answer(sequence: int, session_id: int = 1, token: int = 0) -> Outcome:
     return Outcome(
         OutcomeStatus.GRANTED,
         LockOperation.ACQUIRE,
         session_id=SessionID(session_id),
         sequence=sequence,
+        token=Index(token),
     )
 
 
@@ -73,16 +74,36 @@ def test_fingerprints_follow_every_change():
     table = SessionTable()
     session = alice_s()
     table.add(session)
-    seen = [*table.fingerprints()]
+    seen = [table.fingerprint()]
     table.use(session, Index(4))
-    seen += table.fingerprints()
-    table.settle(answer(1), limit=64)
-    seen += table.fingerprints()
-    assert len(set(seen)) == 3
-    assert [*table.fingerprints()] == [seen[-1]]
+    seen.append(table.fingerprint())
+    for sequence in (1, 2):
+        table.settle(answer(sequence), limit=64)
+        seen.append(table.fingerprint())
+    table.settle(answer(1), limit=64)  # now the one that was decided last
+    seen.append(table.fingerprint())
+    table.settle(answer(1, token=9), limit=64)
+    seen.append(table.fingerprint())
+    table.use(session, Index(5), 2)
+    seen.append(table.fingerprint())
+    assert len(set(seen)) == 7
+    assert table.fingerprint() == seen[-1]
     table.remove(session)
-    assert [*table.fingerprints()] == []
+    assert table.fingerprint() == 0
     assert table.of_client(ClientID("alice")) is None
+
+
+def test_the_order_of_use_is_in_the_fingerprint():
+    prints = []
+    for order in ((1, 2), (2, 1)):
+        table = SessionTable()
+        sessions = {1: alice_s(1), 2: Session(SessionID(2), ClientID("bob"), "")}
+        for session in sessions.values():
+            table.add(session)
+        for index, number in enumerate(order, start=3):
+            table.use(sessions[number], Index(index))
+        prints.append(table.fingerprint())
+    assert prints[0] != prints[1]
 
 
 def test_the_first_session_is_the_least_recently_used():

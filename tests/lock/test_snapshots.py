@@ -11,6 +11,7 @@ from raftlock.lock.commands import encode
 from raftlock.lock.machine import LockMachine
 from raftlock.lock.rules import LockRules
 from raftlock.types import Index, LogEntry, Millis, OutcomeStatus, Term
+from tests.lock.bench import Bench
 from tests.lock.traffic import Traffic
 
 
@@ -44,6 +45,7 @@ def test_a_table_that_is_read_back_is_the_same_and_goes_on_the_same(seed: int) -
         assert (restored.digest(), restored.dump()) == (part.digest(), part.dump())
         assert restored.snapshot() == part.snapshot()
         assert restored.next_deadline() == part.next_deadline()
+        assert restored.stats() == part.stats()
         for entry in log[cut:]:
             assert restored.apply(entry) == part.apply(entry)
         assert restored.digest() == whole.digest()
@@ -61,7 +63,7 @@ def test_traffic_fills_every_part_of_a_table() -> None:
 
 
 IDLE = '{"lock_id":"","hold":null,"queue":[],"last_modified":""}'
-EMPTY = '"clock":0,"last_applied":0,"last_token":0,"wall":0'
+EMPTY = '"clock":0,"last_applied":0,"last_token":0,"wall":0,"statistics":{}'
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,8 @@ EMPTY = '"clock":0,"last_applied":0,"last_token":0,"wall":0'
         "[]",
         "{}",
         f'{{{EMPTY},"locks":[1],"sessions":[]}}',
+        f'{{{EMPTY[:-1]}"waits":1}},"locks":[],"sessions":[]}}',
+        f'{{{EMPTY[:-2]}1,"locks":[],"sessions":[]}}',
         f'{{{EMPTY},"locks":[],"sessions":[{{}}]}}',
         f'{{{EMPTY},"sessions":[],"locks":[{{"lock_id":1,"hold":null}}]}}',
         f'{{{EMPTY},"sessions":[],"locks":[{{"lock_id":"a","hold":{{"who":1}}}}]}}',
@@ -97,3 +101,20 @@ def test_a_snapshot_without_sessions_is_a_rule_broken() -> None:
     assert table.dump()["sessions"]
     table.restore(table.snapshot())
     assert table.dump()["sessions"] == []
+
+
+def test_a_free_lock_with_waiters_is_kept_too() -> None:
+    """By broken rules only: the correct ones hand a lock on as soon as it is free."""
+
+    class Sleeping(LockRules):
+        def promotes(self, why: str) -> bool:
+            return False
+
+    bench = Bench(Sleeping())
+    bench.acquire("alice")
+    bench.wait("bob", timeout=7)
+    bench.release("alice", at=1)
+    restored = LockMachine(Sleeping())
+    restored.restore(bench.machine.snapshot())
+    assert restored.digest() == bench.machine.digest()
+    assert restored.next_deadline() == 7_000

@@ -6,6 +6,7 @@ from dataclasses import replace
 from zlib import crc32
 
 from raftlock.errors import ErrorCode
+from raftlock.lock.rules import LockRules
 from raftlock.node.driver import Driver, Work
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import Receive, Recovered, Resolution, Transfer, Wake
@@ -45,7 +46,11 @@ class Bench:
     """One driver, its clock in the test's hand, its disk done when the test says so."""
 
     def __init__(
-        self, *voters: NodeID, recovered: Recovered | None = None, snapshot_entries: int = 10_000
+        self,
+        *voters: NodeID,
+        recovered: Recovered | None = None,
+        snapshot_entries: int = 10_000,
+        lock_rules: LockRules | None = None,
     ) -> None:
         self.now = 0
         self.recorder = Recorder({"nodes": list(voters)}, lambda: Micros(self.now * 1000))
@@ -59,7 +64,12 @@ class Bench:
             snapshot_entries=snapshot_entries,
             snapshot_tail=1,
         )
-        self.driver = Driver(config, recovered or Recovered(), self.recorder, seed=1, now=Millis(0))
+        self.driver = Driver(
+            *(config, recovered or Recovered(), self.recorder),
+            seed=1,
+            now=Millis(0),
+            lock_rules=lock_rules,
+        )
         self.results: list[ProposalResult] = []
         self.wake(0)  # as every caller does first, to learn the deadline
 
@@ -81,9 +91,9 @@ class Bench:
         return [event.kind for event in self.recorder.events]
 
 
-def alone() -> Bench:
+def alone(lock_rules: LockRules | None = None) -> Bench:
     """A cluster of one that leads itself, its no-op applied."""
-    bench = Bench(N1)
+    bench = Bench(N1, lock_rules=lock_rules)
     bench.wake(1_000)
     bench.synced()
     bench.synced()
@@ -281,6 +291,25 @@ def test_a_read_is_answered_from_what_is_applied() -> None:
     assert len(owners) == 2
     bench.synced()
     assert owners == ["", "alice", ""]
+
+
+class Ticker(LockRules):
+    def expires_between_entries(self, local_now: Millis) -> Millis | None:
+        return local_now
+
+
+def test_a_broken_table_that_expires_between_entries_is_told_of() -> None:
+    for rules, told in ((None, []), (Ticker(), [("bob", ["expired", "promoted"])])):
+        bench = alone(rules)
+        bench.propose(LockOperation.ACQUIRE, "alice", ttl=1_000)
+        bench.synced()
+        bench.propose(LockOperation.ACQUIRE, "bob", ttl=9_000, wait=True, wait_timeout=9_000)
+        bench.synced()
+        before = bench.recorder.last_seq
+        work = bench.wake(5_000)
+        changes = [event for event in bench.recorder.since(before) if event.kind == "lock"]
+        assert [(event.data["owner"], event.data["why"]) for event in changes] == told
+        assert [it.client_id for it in work.outcomes] == [owner for owner, _ in told]
 
 
 def test_who_does_not_lead_does_not_read() -> None:

@@ -44,5 +44,12 @@ def test_each_row_leads_to_the_code_and_to_a_test():
         assert all(name.startswith("test_") for name, _ in tests)
 
 
+@pytest.mark.parametrize(("letter", "last"), [("e", 15), ("l", 16), ("p", 9)])
+def test_no_numbered_scenario_of_the_core_is_missing(letter, last):
+    text = "".join(path.read_text() for path in (ROOT / "tests" / "raft").glob("test_*.py"))
+    named = {int(number) for number in re.findall(rf"def test_{letter}(\d+)_", text)}
+    assert named == set(range(1, last + 1))
+
+
 def test_the_page_is_one_page():
     assert len(LINES) <= LINES_MAX

@@ -5,8 +5,8 @@ over messages until none is left; `drop`, `cut`, `isolate`, `ignore` and `recove
 lost. Every delivery obeys the driver's rule, persist and then release; with ``auto_sync=False`` a
 test syncs by hand. After every step the five safety properties are checked (`checker.py`).
 
-The scenarios are named as in the conformance list: E1 to E15 elections, L1 to L16 replication. They
-are the paper's, so pre-vote and check-quorum are off unless a test turns them on.
+The scenarios have numbers: E1 to E15 are elections, L1 to L16 replication, P1 to P9 persistence.
+They are the paper's, so pre-vote and check-quorum are off unless a test turns them on.
 """
 
 import json
@@ -84,9 +84,14 @@ def append(term, leader, prev=(0, 0), new=(), commit=0, *, time=0):
     )
 
 
-def ack(term, match, *, of_round=0):
+def ack(term, match, *, prev=0, of_round=0):
     return AppendEntriesReply(
-        term, success=True, match_index=match, request_term=term, round=of_round
+        term,
+        success=True,
+        match_index=match,
+        request_term=term,
+        prev_log_index=prev,
+        round=of_round,
     )
 
 

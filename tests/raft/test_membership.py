@@ -248,6 +248,8 @@ def test_a_leader_without_a_vote_goes_on_until_that_is_committed_and_then_stops(
     net.change(1, (2, 3, 4))
     net.deliver()
     assert (net[1].role, net[1].leader_id) == (FOLLOWER, "")
+    told = [note.rule for note in net.nodes[1].notes if note.kind == "role"]
+    assert told[-1] == "LeaveOffice"
     assert [net[k].commit_index for k in (2, 3, 4)] == [3] * 3
     net.fire(1)
     assert net[1].current_term == 1, "it has no vote, and does not stand"

@@ -177,7 +177,7 @@ def test_the_command_writes_down_what_it_finds_and_tells_it(tmp_path, capsys):
     assert json.loads(path.read_text())["rules"] == "HalfIsEnough"
     assert str(path) in capsys.readouterr().out
     assert main(["replay", str(path), "--lines", "3"]) == 1
-    assert "commit rule" in capsys.readouterr().out
+    assert "Election Safety" in capsys.readouterr().out
 
 
 def test_a_missing_file_is_a_mistake(capsys):

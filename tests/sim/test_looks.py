@@ -104,3 +104,19 @@ def test_a_world_is_copied_with_the_looks_that_it_owes(simulation):
     copy = clone(simulation.world, simulation._timeline._same()).nodes[simulation.leader]
     (answer,) = copy.driver._asked.values()
     assert answer.func.__self__ is copy.desk, "the copy owes it, and not the old world"
+
+
+def test_the_words_of_a_client_go_back_and_forth_with_the_run(simulation):
+    alice, bob = simulation.client("alice"), simulation.client("bob")
+    held = alice.acquire("printer", metadata={"job": "7"})
+    info = bob.get_lock_info("printer")
+    assert (info.owner_id, info.version, info.metadata) == ("alice", held.token, {"job": "7"})
+    seen = told(simulation, "client_return")[-1]
+    simulation.back()
+    simulation.run(1)
+    assert told(simulation, "client_return")[-1] == seen
+    alice.release("printer")
+    assert bob.get_lock_info("printer", timeout=3).owner_id == ""
+    simulation.partition(*[[node] for node in simulation.nodes])
+    with pytest.raises((Timeout, Unavailable)):
+        bob.get_lock_info("printer", timeout=3)

@@ -6,13 +6,14 @@ from raftlock.check.violation import Violation
 from raftlock.cli import main
 from raftlock.errors import InvalidArgument
 from raftlock.sim import scenario, stage
-from raftlock.sim.scenario import rewrite
+from raftlock.sim.scenario import rewrite, rewrite_page
 from raftlock.sim.stage import CLIENT_OPS, COMMANDS, SETTINGS
 from tests.house import ROOT
 
 FOLDER = ROOT / "tests" / "scenarios"
 FILES = sorted(FOLDER.glob("*.txt"))
 LINES_MAX = 75
+PAGE = ROOT / "docs" / "scenarios.md"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -24,14 +25,28 @@ def test_the_scenario_is_told_as_written(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_it_can_be_read_in_a_minute(path):
     lines = path.read_text(encoding="utf-8").splitlines()
-    remarks = [line for line in lines if line.startswith("#")]
-    assert lines[: len(remarks)] == remarks, "it begins with what there is to see"
-    assert 1 <= len(remarks) <= 5
+    first = next(place for place, line in enumerate(lines) if not line.startswith("#"))
+    assert 1 <= first <= 5, "it begins with what there is to see"
     assert len(lines) <= LINES_MAX
 
 
 def test_there_are_some():
-    assert len(FILES) >= 10
+    assert len(FILES) >= 28
+
+
+def test_the_page_that_teaches_them_is_told_as_written():
+    text = PAGE.read_text(encoding="utf-8")
+    assert text.count("```text\n") == 2
+    assert rewrite_page(text) == text
+
+
+def test_the_page_has_every_command_and_setting():
+    text = PAGE.read_text(encoding="utf-8").replace("\\|", "|")
+    for usage in COMMANDS.values():
+        for way in usage.split(", or "):
+            assert f"`{way}`" in text
+    for word in (*SETTINGS, *CLIENT_OPS):
+        assert f"`{word}" in text or f" {word} " in text
 
 
 def test_whatever_can_be_written_is_listed():
@@ -63,6 +78,10 @@ def test_whatever_can_be_written_is_listed():
         ("> alice acquire", "Line 1: Which lock does alice mean?"),
         ("> cut n1", "Line 1: This command is written: cut A B, or cut A -> B."),
         ("> hold n1 n2", "Line 1: This command is written: hold A B SECONDS."),
+        ("> kill n1 hard", "Line 1: This command is written: kill NODE [torn]."),
+        ("> clock n1 5", "Line 1: This command is written: clock NODE +SECONDS."),
+        ("> drift n1 fast", "Line 1: 'fast' should be a number."),
+        ("> wipe n1 as learner", "Line 1: This command is written: wipe NODE [as voter]."),
         ("> back", "Line 1: This is the beginning: there is nothing to go back to."),
         (
             "> alice acquire a speed=1",
@@ -108,15 +127,35 @@ def test_after_a_step_back_all_may_go_otherwise():
     assert lines[-1] == "nothing is broken so far"
 
 
+def test_a_clock_that_drifts_is_told():
+    (line,) = told("> quietly run 0.1\n> drift n2 -5")
+    assert line == "0.100  The clock of n2 now runs 5 % too slow."
+
+
+def test_of_members_it_says_who_has_a_vote_and_who_will_have_lost_it():
+    lines = told("> quietly wait for leader\n> quietly run 0.2\n> quietly wipe n2\n> members")
+    assert lines == ["voters: n1, n3", "learners: n2.2"]
+    lines = told("nodes 1\n> quietly kill n1\n> members\n> locks")
+    assert lines == ["all nodes are down", "all nodes are down"]
+
+
 HALF = "nodes 4\nrules HalfIsEnough\n> quietly run 0.3\n> partition n1 n2\n"
 
 
-def test_what_a_broken_rule_breaks_is_told_once_where_it_shows_and_whenever_asked_for():
+def test_what_a_broken_rule_breaks_is_told_where_it_shows_and_whenever_asked_for():
     lines = told(HALF + "> run 0.8\n> check")
-    (said,) = {line for line in lines if line.startswith("! ")}
-    assert said.startswith("! commit rule: ")
-    assert lines.count(said) == 2
-    assert "is committed" in lines[lines.index(said) - 1]
+    first = next(place for place, line in enumerate(lines) if line.startswith("! "))
+    assert lines[first].startswith("! Election Safety: ")
+    assert "it leads term" in lines[first - 1]
+    assert lines.count(lines[first]) == 2
+
+
+def test_what_a_lost_disk_brings_about_is_told_and_is_no_mistake():
+    lines = told(
+        "> quietly run 0.3\n> partition n1\n> quietly alice acquire a\n"
+        "> quietly wipe n2 as voter\n> partition n3\n> run 0.5"
+    )
+    assert any(line.startswith("! Leader Completeness: ") for line in lines)
 
 
 def test_what_only_the_whole_history_shows_is_told_at_the_end(monkeypatch):
@@ -139,3 +178,14 @@ def test_the_command_compares_and_rewrites(tmp_path, capsys):
     assert main(["scenario", "--rewrite", str(path)]) == 0
     assert main(["scenario", str(path)]) == 0
     assert "as written" in capsys.readouterr().out
+
+
+def test_the_command_takes_pages_too(tmp_path):
+    page = tmp_path / "a.md"
+    page.write_text("# Nobody yet\n\n```text\n> check\n```\n\n```text\n> locks\n```\n")
+    assert main(["scenario", "--rewrite", str(page)]) == 0
+    assert page.read_text() == (
+        "# Nobody yet\n\n```text\n> check\n  0.000  n1 starts.\n  0.000  n2 starts.\n"
+        "  0.000  n3 starts.\n  nothing is broken so far\n```\n\n```text\n> locks\n"
+        "  0.000  n1 starts.\n  0.000  n2 starts.\n  0.000  n3 starts.\n  no lock is held\n```\n"
+    )

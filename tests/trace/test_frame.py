@@ -244,7 +244,7 @@ def test_a_node_that_comes_or_goes_brings_a_whole_frame(tell):
     assert delta(source)["messages"] == []
 
 
-def test_a_lost_disk_stays_in_the_picture_until_the_node_is_removed(tell):
+def test_a_lost_disk_stays_in_the_picture_while_the_node_is_a_member(tell):
     tell.store("n3", (1, 1, 0, "a"))
     source = seen(tell)
     tell.wipe("n3", "n3.2")

@@ -81,6 +81,11 @@ def test_a_lost_disk_leaves_nothing_and_a_successor_stands_by(tell):
     assert tell.view.network.both_ways("n3.2", "n1")
     assert not tell.view.network.both_ways("n3.2", "n4")
     assert (node(tell, "n3.2").fate, tell.view.part("n3.2")) == ("", "no member")
+    tell.members("n1", 2, ["n1", "n2", "n4", "n5"], ["n3.2"], FIVE)
+    assert "n3" in tell.view.nodes
+    tell.members("n1", 3, ["n1", "n2", "n4", "n5"], ["n3.2"])
+    assert list(tell.view.nodes) == ["n1", "n2", "n3.2", "n4", "n5"]
+    assert tell.view.shape_version == tell.view.seq
 
 
 def test_a_lost_disk_of_a_voter_that_comes_back(tell):
@@ -210,6 +215,12 @@ def test_a_heartbeat_timer_that_fires_is_no_waiting(tell):
     assert node(tell).waited == 0
     tell.emit("n2", "timer_fire", timer="election")
     assert node(tell, "n2").waited == 0
+
+
+def test_how_long_a_timer_ran_is_counted_by_the_runs_time_and_not_by_the_nodes(tell):
+    tell.at(100).emit("n1", "timer_set", timer="election", deadline=90_000_000, duration=600_000)
+    tell.at(700).emit("n1", "timer_fire", timer="election")
+    assert node(tell).waited == 600_000
 
 
 def test_commit_and_apply(tell):

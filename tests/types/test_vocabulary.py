@@ -25,6 +25,7 @@ from raftlock.types import (
     LockID,
     LockInfo,
     LockOperation,
+    LockStats,
     LogEntry,
     Millis,
     NodeID,
@@ -381,6 +382,26 @@ SAMPLES = [
             "max_latency": 40,
         },
     ),
+    (
+        LockStats(1, 2, 1, 3, 9, 8, 7, 1, 6, 5, 1, 0, 4, Millis(16_000), Millis(9_000)),
+        {
+            "held": 1,
+            "waiting": 2,
+            "contested": 1,
+            "sessions": 3,
+            "acquired": 9,
+            "renewed": 8,
+            "released": 7,
+            "expired": 1,
+            "waits_begun": 6,
+            "waits_granted": 5,
+            "waits_timed_out": 1,
+            "waits_cancelled": 0,
+            "refused": 4,
+            "hold_time_total": 16_000,
+            "hold_time_longest": 9_000,
+        },
+    ),
 ]
 
 # These five have the original's JSON as well: test_original_json.py.
@@ -484,3 +505,15 @@ def test_operations_are_the_originals_words():
 
 def test_only_queued_is_not_final():
     assert [status for status in OutcomeStatus if not status.is_final] == [OutcomeStatus.QUEUED]
+
+
+def test_how_long_a_hold_lasted_on_average():
+    assert LockStats().hold_time_average == 0
+    assert LockStats(released=2, expired=1, hold_time_total=Millis(10)).hold_time_average == 3
+
+
+def test_an_estimate_is_written_where_there_is_one():
+    queued = dataclasses.replace(OUTCOME, estimate=Millis(1_500))
+    assert encode(queued)["estimate"] == 1_500
+    assert decode(Outcome, encode(queued)) == queued
+    assert "estimate" not in encode(OUTCOME)
