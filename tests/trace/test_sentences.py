@@ -266,14 +266,14 @@ CASES = [
     ),
     (
         nothing,
-        life("n2", "stopped", why="a sync was refused."),
-        "n2 stops, since its disk failed: a sync was refused.",
+        life("n2", "stopped", why="A sync was refused."),
+        "n2 stops: a sync was refused.",
         "fault",
     ),
-    (nothing, life("n2", "stopped"), "n2 stops, since its disk failed: no reason given.", "fault"),
+    (nothing, life("n2", "stopped"), "n2 stops: its disk failed.", "fault"),
     (
         nothing,
-        life("n2", "refused", why="record 7 is damaged."),
+        life("n2", "refused", why="Record 7 is damaged."),
         "n2 refuses to start: record 7 is damaged.",
         "fault",
     ),
