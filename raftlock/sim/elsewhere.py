@@ -61,8 +61,8 @@ def explore_elsewhere(
                 sentence = f"A worker could not run its seeds. {kind}: {text}."
                 raise InvalidArgument(sentence) from error
             if there != source():
-                text = f"A worker has source {there} of raftlock, and here it is {source()}: install the same"
-                raise InvalidArgument(f"{text} on all of them.")
+                text = f"A worker has another source of raftlock ({there}, and here {source()})"
+                raise InvalidArgument(f"{text}: install the same everywhere.")
             future.release()
             yield from looks
 
