@@ -260,11 +260,10 @@ class AsyncLockClient:
         changes nothing, and is asked of other nodes until the one that leads has answered.
         """
         look = Look(limits.check_lock_id(lock_id), self._request_id(None))
-        self._testimony.looks(look)
+        time_ms = self._asking.time_for(None, timeout)
+        self._testimony.looks(look, time_ms)
         try:
-            answered = await self._engine.ask(
-                GET_LOCK_INFO, None, self._asking.time_for(None, timeout), params=look.params()
-            )
+            answered = await self._engine.ask(GET_LOCK_INFO, None, time_ms, params=look.params())
             info = from_original(LockInfo, dict(answered.result or {}))
         except BaseException as error:
             self._testimony.saw_nothing(look, error)
@@ -369,7 +368,7 @@ class AsyncLockClient:
     async def _ask(
         self, command: Command, time_ms: Millis, progress: OnProgress | None = None
     ) -> tuple[Answered, Outcome]:
-        self._testimony.calls(command)
+        self._testimony.calls(command, time_ms)
         try:
             answered = await self._engine.ask(command.op.value, command, time_ms, progress)
         except BaseException as error:

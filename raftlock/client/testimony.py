@@ -11,7 +11,7 @@ from raftlock.transport.codec import command_to_params
 from raftlock.types.answers import Outcome
 from raftlock.types.commands import Command, LockInfo
 from raftlock.types.events import Json, Note
-from raftlock.types.ids import ClientID, LockID
+from raftlock.types.ids import ClientID, LockID, Millis
 
 __all__ = ["GET_LOCK_INFO", "Look", "Observer", "Testimony"]
 
@@ -42,9 +42,9 @@ class Testimony:
         self._client_id = client_id
         self._observer = observer
 
-    def looks(self, look: Look) -> None:
-        """The client asks how a lock stands."""
-        self._tell("client_call", self._of_look(look))
+    def looks(self, look: Look, time_ms: Millis) -> None:
+        """The client asks how a lock stands, and is ready to wait for so long."""
+        self._tell("client_call", {**self._of_look(look), "time_ms": time_ms})
 
     def saw(self, look: Look, info: LockInfo) -> None:
         """It was told how the lock stands."""
@@ -57,12 +57,12 @@ class Testimony:
         """It was not told how the lock stands."""
         self._tell("client_return", {**self._of_look(look), **_told_of(error)})
 
-    def calls(self, command: Command) -> None:
-        """The client asks for a change."""
+    def calls(self, command: Command, time_ms: Millis) -> None:
+        """The client asks for a change, and is ready to wait for so long in all."""
         arguments = command_to_params(command)
         for told_already in ("client_id", "lock_id", "request_id"):
             arguments.pop(told_already, None)
-        self._tell("client_call", {**self._about(command), **arguments})
+        self._tell("client_call", {**self._about(command), **arguments, "time_ms": time_ms})
 
     def answered(self, command: Command, outcome: Outcome) -> None:
         """It was told that its request was done."""

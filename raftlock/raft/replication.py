@@ -95,12 +95,15 @@ def handle_append_entries_reply(core: Core, sender: NodeID, reply: AppendEntries
     core.out.action = "HandleAppendEntriesResponse"
     if progress is None:
         return
-    if reply.success:
+    # While probing, only the answer to the probe says where to go on. If any late one did, those
+    # that overtook each other would call for a whole window again and again, and drown the cluster.
+    is_late = progress.stream is Stream.PROBE and reply.prev_log_index != progress.next_index - 1
+    if reply.success and not is_late:
         _acknowledged(core, sender, reply.match_index)
-    elif progress.stream is Stream.REPLICATE or (
-        # While probing, only the answer to the probe says something.
-        progress.stream is Stream.PROBE and reply.prev_log_index == progress.next_index - 1
-    ):
+    elif reply.success:
+        progress.has_at_least(_match_after(core, progress, reply.match_index))
+        commitment.advance_commit_index(core)
+    elif progress.stream is not Stream.SNAPSHOT and not is_late:
         _refused(core, sender, reply)
 
 
@@ -136,12 +139,16 @@ def _answered(
 
 
 def _acknowledged(core: Core, peer: NodeID, match_index: Index) -> None:
-    progress, log = core.leadership.progress[peer], core.state.log
-    match = core.rules.match_after_ack(progress.match_index, min(match_index, log.last_index))
-    progress.acknowledge(match)
+    progress = core.leadership.progress[peer]
+    progress.acknowledge(_match_after(core, progress, match_index))
     core.note_progress(peer)
     commitment.advance_commit_index(core)
     _fill_window(core, peer)
+
+
+def _match_after(core: Core, progress: Progress, match_index: Index) -> Index:
+    last_index = core.state.log.last_index
+    return core.rules.match_after_ack(progress.match_index, min(match_index, last_index))
 
 
 def _refused(core: Core, peer: NodeID, reply: AppendEntriesReply) -> None:

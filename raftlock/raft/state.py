@@ -92,13 +92,18 @@ class Progress:
         self.stream, self.sending = Stream.SNAPSHOT, Sending(snapshot)
         return self.sending
 
+    def has_at_least(self, match_index: Index) -> None:
+        """The follower has everything up to there; how it is sent to stays as it is."""
+        self.match_index = match_index
+        self.next_index = max(self.next_index, Index(match_index + 1))
+
     def acknowledge(self, match_index: Index) -> None:
         """The follower has everything up to there."""
         following = Index(match_index + 1)
         if self.stream is not Stream.REPLICATE:
             self.probe(following)
             self.stream = Stream.REPLICATE
-        self.match_index, self.next_index = match_index, max(self.next_index, following)
+        self.has_at_least(match_index)
         while self.in_flight and self.in_flight[0] <= match_index:
             self.in_flight.popleft()
 

@@ -162,7 +162,7 @@ class SimClient:
         ask = self._new_ask(command, time_ms)
         word = call
         if command is not None:
-            self._testimony.calls(command)
+            self._testimony.calls(command, time_ms)
             word = command.op.value
         self.step(Submit(self._line.now_ms(), ask.number, word, ask.deadline, command))
         return ask
@@ -172,7 +172,7 @@ class SimClient:
         look = Look(lock_id, self.request_id())
         ask = self._new_ask(None, time_ms)
         ask.look = look
-        self._testimony.looks(look)
+        self._testimony.looks(look, time_ms)
         now = self._line.now_ms()
         self.step(Submit(now, ask.number, GET_LOCK_INFO, ask.deadline, params=look.params()))
         return ask

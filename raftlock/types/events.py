@@ -65,7 +65,8 @@ KINDS: Mapping[str, str] = {
     "drop": "id: the send's number, from, to, type, label, why: cut | loss | down | closed",
     "dup": "id: the send's number, from, to, type, label; deliver_at: when a second copy arrives",
     # clients
-    "client_call": "client, op, lock, request_id, and the call's arguments",
+    "client_call": "client, op, lock, request_id, time_ms: how long its caller waits for an answer,"
+    " and the call's arguments",
     "client_return": "client, op, lock, request_id, status: ok | fail | unknown, text; if"
     " ok: result (the outcome's status), token and expired if there is a token;"
     " else the error's code, if it has one",

@@ -336,6 +336,7 @@ async def test_what_the_trace_is_told_of_a_look(service):
     returns = [dict(note.data) for note in notes if note.kind == "client_return"]
     about = {"client": "alice", "op": "get_lock_info", "lock": "build"}
     ids = [call.pop("request_id") for call in calls]
+    assert [call.pop("time_ms") for call in calls] == [10_000, 10_000, 2_000, 10_000]
     assert calls == [about] * 4
     assert len(set(ids)) == 4
     told = {"status": "ok", "result": "info"}
@@ -626,7 +627,14 @@ async def test_what_the_trace_is_told(service):
     assert [(note.kind, dict(note.data)) for note in notes[:3]] == [
         (
             "client_call",
-            about | {"op": "acquire", "request_id": "r1", "ttl": 10_000, "priority": 3},
+            about
+            | {
+                "op": "acquire",
+                "request_id": "r1",
+                "ttl": 10_000,
+                "priority": 3,
+                "time_ms": 10_000,
+            },
         ),
         (
             "client_return",

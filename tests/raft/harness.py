@@ -84,9 +84,14 @@ def append(term, leader, prev=(0, 0), new=(), commit=0, *, time=0):
     )
 
 
-def ack(term, match, *, of_round=0):
+def ack(term, match, *, prev=0, of_round=0):
     return AppendEntriesReply(
-        term, success=True, match_index=match, request_term=term, round=of_round
+        term,
+        success=True,
+        match_index=match,
+        request_term=term,
+        prev_log_index=prev,
+        round=of_round,
     )
 
 

@@ -184,3 +184,21 @@ def test_l16_a_new_leader_counts_what_it_found():
     net.deliver()
     assert net[2].role is LEADER
     assert not net.propose(2, b"x").resolved[0].accepted
+
+
+def test_answers_that_were_overtaken_do_not_open_the_window_while_probing():
+    net = windowed(max_entries_per_append=1)
+    for _ in range(WINDOW + 4):
+        net.propose(1)
+    net.receive(1, 2, rejection(1, 3, (0, 2)))  # the third arrived before the first
+    assert stream(net) == "probe"
+    net.take_sent()
+    net.receive(1, 2, ack(1, 3))  # the second: here it is, after all
+    assert stream(net) == "probe"
+    assert sizes(net) == []
+    assert net[1].status().replication["n2"].match_index == 3
+    net.fire(1)
+    assert sizes(net) == [1]  # a probe behind what the follower has
+    net.receive(1, 2, ack(1, 4, prev=3))
+    assert stream(net) == "replicate"
+    assert sizes(net) == [1] * WINDOW
