@@ -34,7 +34,7 @@ from raftlock.types.commands import Command, LockInfo
 from raftlock.types.events import Json, Note
 from raftlock.types.ids import Index, LockID, Micros, Millis, NodeID
 from raftlock.types.membership import Configuration
-from raftlock.types.status import ProposalResult, RaftStatus
+from raftlock.types.status import LockStats, ProposalResult, RaftStatus
 
 __all__ = ["Clock", "Node", "NodeSettings", "Timer"]
 
@@ -219,6 +219,10 @@ class Node:
     def lock_info(self, lock_id: LockID) -> LockInfo:
         """How the lock stands in the applied table."""
         return self._driver.lock_info(self._now_ms(), lock_id)
+
+    def lock_stats(self) -> LockStats:
+        """What the applied table holds and has done."""
+        return self._driver.table.stats()
 
     def status(self) -> RaftStatus:
         """How this node sees the cluster."""

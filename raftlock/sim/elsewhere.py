@@ -11,7 +11,6 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-import raftlock
 from raftlock.errors import InvalidArgument
 from raftlock.sim.explore import CHUNK, Look, look
 
@@ -22,13 +21,13 @@ _TIMEOUT = "10s"
 
 @cache
 def source() -> str:
-    """A fingerprint of the program as this process has it: its version and its files."""
-    home = Path(raftlock.__file__).parent
-    total = sha256(raftlock.__version__.encode())
+    """A fingerprint of the program as this process has it: of its files, its version among them."""
+    home = Path(__file__).parent.parent
+    total = sha256()
     for path in sorted(home.rglob("*.py")):
         total.update(path.relative_to(home).as_posix().encode())
         total.update(path.read_bytes())
-    return f"{raftlock.__version__} {total.hexdigest()[:16]}"
+    return total.hexdigest()[:16]
 
 
 def explore_elsewhere(
@@ -62,8 +61,8 @@ def explore_elsewhere(
                 sentence = f"A worker could not run its seeds. {kind}: {text}."
                 raise InvalidArgument(sentence) from error
             if there != source():
-                text = f"A worker has raftlock {there}, and here it is {source()}: install the same"
-                raise InvalidArgument(f"{text} source on all of them.")
+                text = f"A worker has another source of raftlock ({there}, and here {source()})"
+                raise InvalidArgument(f"{text}: install the same everywhere.")
             future.release()
             yield from looks
 

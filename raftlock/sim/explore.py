@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from raftlock.errors import InvalidArgument
+from raftlock.sim.collecting import no_collecting
 from raftlock.sim.files import ScriptFile
 from raftlock.sim.mutants import mutant_named
 from raftlock.sim.run import explore_seed, plan_of
@@ -83,7 +82,7 @@ class Campaign:
 def look(seed: int, nodes: int | None = None, mutant: str = "") -> Look:
     """Run one seed."""
     plan = plan_of(seed, nodes)
-    with _no_collecting():
+    with no_collecting():
         outcome = explore_seed(plan, _rules(mutant))
     first = outcome.violations[0] if outcome.violations else None
     return Look(
@@ -96,18 +95,6 @@ def look(seed: int, nodes: int | None = None, mutant: str = "") -> Look:
         outcome.happenings,
         tuple(what for what, happened in outcome.tally.sometimes().items() if happened),
     )
-
-
-@contextmanager
-def _no_collecting() -> Iterator[None]:
-    """Without the garbage collector: a run keeps what it makes, and looking costs a fifth."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def explore(
