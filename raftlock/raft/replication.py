@@ -97,9 +97,7 @@ def handle_append_entries_reply(core: Core, sender: NodeID, reply: AppendEntries
         return
     # While probing, only the answer to the probe says where to go on. If any late one did, those
     # that overtook each other would call for a whole window again and again, and drown the cluster.
-    is_late = (
-        progress.stream is Stream.PROBE and reply.prev_log_index != progress.next_index - 1
-    )
+    is_late = progress.stream is Stream.PROBE and reply.prev_log_index != progress.next_index - 1
     if reply.success and not is_late:
         _acknowledged(core, sender, reply.match_index)
     elif reply.success:

@@ -212,6 +212,8 @@ class Hardware:
         told: dict[str, Json] = {"do": "disk", "node": node.id}
         if fault == "full":
             self._agenda.soon(world.clock.now, told | {"fault": "well"}, 100, 2_000)
+        elif fault == "fail_sync":
+            told["left"] = self._random.below(4)
         return told | {"fault": fault}
 
     def _mend(self, node: SimNode, world: World) -> None:

@@ -228,7 +228,7 @@ _DRAWS: Mapping[str, Callable[[Profile, Random64], Profile]] = {
     "strangers": _strangers,
 }
 
-_NOT_YET_CHECKED = frozenset({"snapshots", "members", "disks", "clocks", "reads"})
+_NOT_YET_CHECKED = frozenset({"members", "disks"})
 
 
 def timing_of(profile: Profile, random: Random64) -> Timing:
