@@ -3,6 +3,7 @@
 ::
 
     raftlock explore --seeds 500          run seeds under every check, on all processors
+                                          (--dask tcp://HOST:PORT: on a dask cluster)
     raftlock replay FILE                  do a run again, and tell it in sentences
     raftlock mutants                      break each rule, and see that the checks notice
     raftlock scenario FILE ...            do a scenario, and compare what is told with its text
@@ -16,7 +17,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from tqdm import tqdm
@@ -65,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     exploring.add_argument(
         "--jobs", type=_positive, default=os.cpu_count() or 1, help="processes (all processors)"
     )
+    exploring.add_argument(
+        "--dask", default="", metavar="ADDRESS", help="on a dask cluster: tcp://HOST:PORT"
+    )
     exploring.add_argument("--rules", default="", help="break a rule: a name from `mutants`")
     exploring.add_argument(
         "--out", type=Path, default=Path(), help="where scripts of broken runs go (here)"
@@ -103,32 +108,66 @@ def _positive(given: str) -> int:
 def _explore(chosen: argparse.Namespace) -> int:
     seeds = range(chosen.first, chosen.first + chosen.seeds)
     campaign, began = Campaign(), time.monotonic()
-    looks = explore(seeds, nodes=chosen.nodes, jobs=chosen.jobs, mutant=chosen.rules)
-    with tqdm(looks, total=len(seeds), unit="seed", file=sys.stderr) as bar:
-        for one in bar:
-            campaign.add(one)
-            if one.property:
-                bar.set_postfix_str(f"{len(campaign.broken)} broken")
+    finished = _gather(campaign, _looks(chosen, seeds), len(seeds))
     spent = max(time.monotonic() - began, 0.001)
+    if not finished:
+        print(f"Interrupted: this is what {campaign.seeds} of {len(seeds)} seeds came to.")
     print(
         f"{campaign.seeds} seeds in {spent:.1f} s: {60 * campaign.seeds / spent:.0f} seeds a "
         f"minute, {campaign.happenings // max(campaign.seeds, 1)} steps a seed, "
         f"{campaign.events / spent:.0f} events a second."
     )
-    for what, count in sorted(campaign.sometimes.items()):
-        print(f"  {100 * count // campaign.seeds:3} % {what}")
+    _print_shares(campaign)
     rare = campaign.too_rare()
     for what in rare:
         print(f"Too rare: {what}.")
+    campaign.broken.sort(key=lambda one: one.seed)
     for one in campaign.broken[:SHOWN_MAX]:
         _write_down(one, chosen.rules, chosen.out)
+    if len(campaign.broken) > SHOWN_MAX:
+        others = ", ".join(str(one.seed) for one in campaign.broken[SHOWN_MAX:][:SHOWN_MAX])
+        print(f"{len(campaign.broken)} seeds were broken in all: {others} among the others.")
     if not campaign.broken:
         print("Nothing was broken.")
-    return 1 if campaign.broken or rare else 0
+    return 1 if campaign.broken or rare or not finished else 0
+
+
+def _looks(chosen: argparse.Namespace, seeds: range) -> Generator[Look, None, None]:
+    if not chosen.dask:
+        return explore(seeds, nodes=chosen.nodes, jobs=chosen.jobs, mutant=chosen.rules)
+    # Only here: nobody who does not ask for it needs to have dask.
+    from raftlock.sim.elsewhere import explore_elsewhere
+
+    return explore_elsewhere(chosen.dask, seeds, nodes=chosen.nodes, mutant=chosen.rules)
+
+
+def _gather(campaign: Campaign, looks: Generator[Look, None, None], total: int) -> bool:
+    """Count them as they come; whether all came before somebody pressed Ctrl-C."""
+    with (
+        closing(looks),
+        tqdm(total=total, unit="seed", file=sys.stderr, dynamic_ncols=True) as bar,
+    ):
+        try:
+            for one in looks:
+                campaign.add(one)
+                bar.update()
+                bar.set_postfix_str(f"{len(campaign.broken)} broken", refresh=False)
+        except KeyboardInterrupt:
+            return False
+    return True
+
+
+def _print_shares(campaign: Campaign) -> None:
+    shares = campaign.shares()
+    width = max(len(what) for what, _, _ in shares)
+    print(f"  {'of the runs':<{width}}  share  least")
+    for what, percent, least in shares:
+        print(f"  {what:<{width}}  {percent:3} %  {f'{least:3} %' if least else '    -'}")
 
 
 def _write_down(one: Look, rules: str, folder: Path) -> None:
     script = shrunk_script(one, rules)
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"seed-{one.seed}-{one.property.replace(' ', '-').lower()}.json"
     write_script(path, script)
     print(f"Seed {one.seed}: {script.found}")

@@ -73,6 +73,7 @@ NEVER_CALLED = {"eval", "exec"}
 NOT_AT_IMPORT = (
     "IPython",
     "bokeh",
+    "distributed",
     "ipywidgets",
     "jupyter_client",
     "raftlock_widgets",

@@ -10,7 +10,8 @@ What becomes of each call:
 - **open**: it timed out, was given up, failed in a way that does not say whether it was done, or
   never returned. It may take effect at any moment after its call, however late, or never. An open
   renewal and an open cancel_wait are left out: the one can only make a hold last longer, and no
-  check here ever needs a hold to end; the other takes no lock from anybody.
+  check here ever needs a hold to end; the other takes no lock from anybody. A look that was not
+  answered is left out, too, whatever became of it: it changes nothing.
 - **dropped**: the table refused it without a word about the lock (a bad TTL, a full table, nobody
   waits). That is definite: it did nothing, so it constrains nothing.
 
@@ -59,7 +60,8 @@ START: Moment = (0, 0)
 """Before everything."""
 
 _TAKES = frozenset({"acquire", "enqueue_waiter"})
-_WITHOUT_TRACE = frozenset({"renew", "cancel_wait"})
+_LOOK = "get_lock_info"
+_WITHOUT_TRACE = frozenset({"renew", "cancel_wait", _LOOK})
 _OPERATIONS = _TAKES | _WITHOUT_TRACE | {"release"}
 
 _TELLS_OF_THE_LOCK = frozenset(
@@ -83,6 +85,7 @@ class Answer:
 
     `word` is what became of a request (``granted``, ``released``, ``renewed``, ``cancelled``,
     ``accepted``, ``value`` ...) or the name of the refusal in small letters (``lock_held`` ...).
+    Who looked (``info``) was told the owner as the `value`, empty if the lock was free.
     """
 
     word: str
@@ -90,6 +93,8 @@ class Answer:
     value: str = ""
 
     def __str__(self) -> str:
+        if self.word == "info":
+            return f"{shorten(self.value)} has it, token {self.token}" if self.value else "free"
         words = self.word.replace("_", " ")
         if self.token:
             words += f", token {self.token}"
@@ -124,7 +129,8 @@ class Operation:
 
     def __str__(self) -> str:
         """The operation in a few words: ``alice's release of token 3 (1.200 s: released)``."""
-        what = self.op.replace("_", " ") + (f" of token {self.token}" if self.token else "")
+        what = "look" if self.op == _LOOK else self.op.replace("_", " ")
+        what += f" of token {self.token}" if self.token else ""
         if self.returned is None:
             told = f"{seconds(self.call)}, no answer"
         else:
@@ -272,8 +278,12 @@ def _request(event: TraceEvent) -> _Request:
 
 def _answer(data: Mapping[str, Json]) -> Answer | None:
     """What the client was told about the lock; ``None`` if it cannot know what became of it."""
-    if text(data, "status") == "ok" and text(data, "result"):
-        return Answer(text(data, "result"), number(data, "token"))
+    result = text(data, "result") if text(data, "status") == "ok" else ""
+    if text(data, "op") == _LOOK:
+        is_told = result == "info"
+        return Answer(result, number(data, "token"), text(data, "owner")) if is_told else None
+    if result:
+        return Answer(result, number(data, "token"))
     code = _status(data)
     return Answer(code.name.lower()) if code in _TELLS_OF_THE_LOCK else None
 

@@ -197,9 +197,7 @@ class RaftChecker:
     def _follows(self, node: NodeModel, event: TraceEvent, index: int) -> None:
         """Each set of voters goes over to the next by a joint one, and each is settled before."""
         cluster, members = self._cluster, members_of(event.data)
-        previous, before = cluster.book.latest(
-            lambda at: cluster.term_at(node, at), index, node.first_members
-        )
+        previous, before = cluster.book.latest(lambda at: cluster.term_at(node, at), index)
         if not members.may_follow(before):
             sentence = (
                 f"Entry {index} of {node.name} goes over from {before} to {members}: majorities "

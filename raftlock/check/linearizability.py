@@ -20,16 +20,26 @@ the earliest moment at which the present state can have been reached; a step is 
 that is no later than the first return still outstanding. The earliest moment is as good as any
 other: whatever can happen at a later one can happen then too.
 
-**Open operations** may come anywhere after their call or nowhere. They are tried last, and only
-where they change something: most of the time nothing needs them.
+**Open operations** may come anywhere after their call or nowhere. Three things keep them from
+multiplying what there is to try, however many they are:
+
+- Nobody was told of them, so they matter only to the next answer: they are tried directly before
+  one, the fewest first, like what the object does by itself.
+- Those of one kind, such as a client's open requests, can stand for each other. The one that was
+  called first fits wherever another does; so it is enough to know how many of a kind are used up.
+- One need not go on from a place if one was already at another that is *as good*: the same answers
+  are placed, no later, with no more of any kind used up, in a state that covers this one. States
+  say themselves what they cover: a hold that may end at any moment, with a token that nobody heard,
+  leaves open all that a certain one does. Lowe's rule is the case in which the two are equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from operator import le
+from typing import Generic, NamedTuple, TypeVar
 
 from raftlock.check.history import START, Moment, Operation, by_lock
 from raftlock.check.objects import SequentialObject
@@ -39,8 +49,8 @@ __all__ = ["STEPS_MAX", "Judgement", "Point", "Verdict", "judge", "judge_each"]
 
 S = TypeVar("S", bound=Hashable)
 
-STEPS_MAX = 500_000
-"""How many steps a search may try: some seconds. Ordinary histories need a few an operation."""
+STEPS_MAX = 100_000
+"""How many steps a search may try: about a second. Most histories need a few an operation."""
 
 
 class Verdict(StrEnum):
@@ -123,71 +133,21 @@ def judge(
     return Judgement(lock, verdict, points, stuck, search.steps, text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step(Generic[S]):
-    """`operation` (a number) takes effect, perhaps after what the object did by itself.
+class _Node(NamedTuple, Generic[S]):
+    """How far an order has come: the last step, and all that matters of those before it.
 
-    `passed` is the state in between, if it did something. `now` is the earliest moment of it all.
+    `done` has a bit for each answered operation that is placed; `due` is the place of the first
+    outstanding return among all returns. `spent` says how many open operations of each kind are
+    used up. `operation` is what took effect, ``None`` if the object did the step by itself.
     """
 
-    operation: int
     state: S
     now: Moment
-    passed: S | None = None
-
-
-class _Line:
-    """Calls and returns of the answered operations in order, less those that are taken out.
-
-    A linked list as in Wing and Gong's program: taking an operation out and putting it back, in the
-    opposite order, cost the same however long the history is. Place 0 is before the first and after
-    the last.
-    """
-
-    def __init__(self, operations: Sequence[Operation], answered: Sequence[int]) -> None:
-        marks: list[tuple[Moment, bool, int]] = []
-        for number in answered:
-            operation = operations[number]
-            assert operation.returned is not None, "an answer has its moment"
-            marks += [(operation.call, False, number), (operation.returned, True, number)]
-        # Where they share a moment, calls come first: such operations overlap.
-        marks.sort()
-        self._after = [*range(1, len(marks) + 1), 0]
-        self._before = [len(marks), *range(len(marks))]
-        self._marks = marks
-        self._places: dict[int, list[int]] = {number: [] for number in answered}
-        for place, (_, _, number) in enumerate(marks, 1):
-            self._places[number].append(place)
-
-    def first_return(self) -> tuple[Moment, int]:
-        """The first outstanding return, and whose it is. There must be one."""
-        place = self._after[0]
-        while not self._marks[place - 1][1]:
-            place = self._after[place]
-        moment, _, number = self._marks[place - 1]
-        return moment, number
-
-    def candidates(self) -> Iterator[int]:
-        """The operations called before the first outstanding return.
-
-        Between two of them, others may be taken out if they are put back before going on.
-        """
-        place = self._after[0]
-        while not self._marks[place - 1][1]:
-            yield self._marks[place - 1][2]
-            place = self._after[place]
-
-    def take_out(self, number: int) -> None:
-        """Leave both marks of an operation out."""
-        for place in self._places[number]:
-            self._after[self._before[place]] = self._after[place]
-            self._before[self._after[place]] = self._before[place]
-
-    def put_back(self, number: int) -> None:
-        """Undo the last `take_out`."""
-        for place in reversed(self._places[number]):
-            self._after[self._before[place]] = place
-            self._before[self._after[place]] = place
+    done: int
+    due: int
+    spent: tuple[int, ...]
+    operation: Operation | None = None
+    before: _Node[S] | None = None
 
 
 class _Search(Generic[S]):
@@ -195,125 +155,153 @@ class _Search(Generic[S]):
 
     def __init__(self, operations: tuple[Operation, ...], thing: SequentialObject[S]) -> None:
         # Whatever order they came in: the same history, the same search.
-        self._operations = sorted(operations, key=lambda each: (each.call, str(each)))
+        ordered = sorted(operations, key=lambda each: (each.call, str(each)))
+        answered = [each for each in ordered if each.returned is not None]
         self._thing = thing
-        answered = [n for n, each in enumerate(self._operations) if each.answer is not None]
-        self._open = [n for n, each in enumerate(self._operations) if each.answer is None]
-        self._line = _Line(self._operations, answered)
-        self._open_mask = sum(1 << number for number in self._open)
-        self._seen: dict[tuple[int, S, Moment], list[int]] = {}
-        self._path: list[_Step[S]] = []
-        self._best: list[_Step[S]] = []
-        self._placed = 0
-        self._best_placed = -1
+        self._answered = answered
+        self._returns = sorted((each.returned or START, n) for n, each in enumerate(answered))
+        self._kinds, self._uncounted = _by_kind(ordered, thing)
+        self._seen: dict[int, list[_Node[S]]] = {}
+        self._best = _Node(thing.start(), START, 0, 0, (0,) * len(self._kinds))
         self.answers = len(answered)
         self.stuck: Operation | None = None
         self.steps = 0
 
     def run(self, steps_max: int) -> Verdict:
         """Find an order of all answered operations."""
-        done = 0
-        here = _Step(-1, self._thing.start(), START)
-        ways: list[Iterator[_Step[S]]] = []
-        while self._placed < self.answers:
-            if len(ways) == len(self._path):
-                ways.append(self._steps_from(here, done))
-            step = next(ways[-1], None)
+        ways = [self._answers_after(self._best)]
+        while self._best.done.bit_count() < self.answers:
             if self.steps > steps_max:
-                self._remember()
-                self.stuck = None
                 return Verdict.UNKNOWN
-            if step is not None:
-                now_done = done | 1 << step.operation
-                if self._is_new(now_done, step):
-                    here, done = step, now_done
-                    self._place(step)
-                continue
-            self._remember()
-            ways.pop()
-            if not self._path:
+            if not ways:
+                self.stuck = self._answered[self._returns[self._best.due][1]]
                 return Verdict.ILLEGAL
-            done ^= 1 << self._displace()
-        self._best, self.stuck = self._path, None
+            node = next(ways[-1], None)
+            if node is None:
+                ways.pop()
+            elif self._is_new(node):
+                ways.append(self._answers_after(node))
+                if node.done.bit_count() > self._best.done.bit_count():
+                    self._best = node
         return Verdict.LEGAL
 
     def points(self) -> tuple[Point, ...]:
         """The best order found, step by step."""
         found = []
-        for step in self._best:
-            if step.passed is not None:
-                found.append(Point(step.now, None, self._thing.describe(step.passed)))
-            operation = self._operations[step.operation]
-            found.append(Point(step.now, operation, self._thing.describe(step.state)))
-        return tuple(found)
+        node = self._best
+        while node.before is not None:
+            found.append(Point(node.now, node.operation, self._thing.describe(node.state)))
+            node = node.before
+        return tuple(reversed(found))
 
-    def _steps_from(self, here: _Step[S], done: int) -> Iterator[_Step[S]]:
-        """What may come next: answered operations by their calls, and then open ones.
+    def _answers_after(self, here: _Node[S]) -> Iterator[_Node[S]]:
+        """The answers that may come next, each perhaps after what nobody was told of.
 
         One that fits as things stand and changes nothing, neither state nor time, may as well come
         first: any order that has it later is still one with it here. Then nothing else is tried.
         """
-        limit, _ = self._line.first_return()
-        for number in self._line.candidates():
-            operation = self._operations[number]
-            if operation.call > here.now:
-                break
-            self.steps += 1
-            if self._thing.after(here.state, operation, here.now) == here.state:
-                yield _Step(number, here.state, here.now)
+        limit, _ = self._returns[here.due]
+        candidates = list(self._candidates(here.done, limit))
+        for number in candidates:
+            operation = self._answered[number]
+            if operation.call <= here.now and self._after(here, operation) == here.state:
+                yield self._placed(here, number, here.state)
                 return
-        for number in self._line.candidates():
-            yield from self._ways_to(number, here, limit)
-        for number in self._open:
-            if self._operations[number].call > limit:
+        for node in self._unheard(here, limit):
+            for number in candidates:
+                state = self._after(node, self._answered[number])
+                if state is not None:
+                    yield self._placed(node, number, state)
+
+    def _candidates(self, done: int, limit: Moment) -> Iterator[int]:
+        """The answered operations that are not placed and were called before that moment."""
+        first = (~done & (done + 1)).bit_length() - 1
+        for number in range(first, self.answers):
+            if self._answered[number].call > limit:
                 return
             if not done >> number & 1:
-                yield from self._ways_to(number, here, limit)
+                yield number
 
-    def _ways_to(self, number: int, here: _Step[S], limit: Moment) -> Iterator[_Step[S]]:
-        """The operation at once, and after what the object may do by itself before."""
-        operation, thing = self._operations[number], self._thing
+    def _after(self, node: _Node[S], operation: Operation) -> S | None:
         self.steps += 1
-        now = max(here.now, operation.call)
-        state = thing.after(here.state, operation, now)
-        if state is not None and (operation.answer is not None or state != here.state):
-            yield _Step(number, state, now)
-        alone = thing.by_itself(here.state)
-        if alone is None or alone[0] > limit:
-            return
-        now, passed = max(now, alone[0]), alone[1]
-        state = thing.after(passed, operation, now)
-        if state is not None and (operation.answer is not None or state != passed):
-            yield _Step(number, state, now, passed)
+        return self._thing.after(node.state, operation, max(node.now, operation.call))
 
-    def _is_new(self, done: int, step: _Step[S]) -> bool:
-        """Lowe's pruning: whether the search was never here with as many ways to go on.
+    def _placed(self, node: _Node[S], number: int, state: S) -> _Node[S]:
+        operation, done, due = self._answered[number], node.done | 1 << number, node.due
+        while due < self.answers and done >> self._returns[due][1] & 1:
+            due += 1
+        now = max(node.now, operation.call)
+        return _Node(state, now, done, due, node.spent, operation, node)
 
-        An open operation that is not used up can only help, so having been here with fewer of them
-        used up is as good as having been here with the same.
-        """
-        spent = done & self._open_mask
-        known = self._seen.setdefault((done ^ spent, step.state, step.now), [])
-        if any(less & spent == less for less in known):
+    def _unheard(self, here: _Node[S], limit: Moment) -> Iterator[_Node[S]]:
+        """`here`, and what may become of it without any answer, the fewest steps first."""
+        found = [here]
+        for node in found:
+            yield node
+            for then in self._steps_unheard(node, limit):
+                if not any(self._is_as_good(known, then) for known in found):
+                    found.append(then)
+
+    def _steps_unheard(self, node: _Node[S], limit: Moment) -> Iterator[_Node[S]]:
+        """What the object may do by itself, and the first open operation of each kind."""
+        alone = self._thing.by_itself(node.state)
+        if alone is not None and alone[0] <= limit:
+            now = max(node.now, alone[0])
+            yield node._replace(state=alone[1], now=now, operation=None, before=node)
+        spent = node.spent
+        ways = [(each, spent) for each in self._uncounted]
+        for kind, operations in enumerate(self._kinds):
+            if spent[kind] < len(operations):
+                now_spent = (*spent[:kind], spent[kind] + 1, *spent[kind + 1 :])
+                ways.append((operations[spent[kind]], now_spent))
+        for operation, then_spent in ways:
+            if operation.call <= limit:
+                state = self._after(node, operation)
+                if state is not None and state != node.state:
+                    now = max(node.now, operation.call)
+                    yield _Node(state, now, node.done, node.due, then_spent, operation, node)
+
+    def _is_new(self, node: _Node[S]) -> bool:
+        """Whether the search was never here, nor anywhere that is as good."""
+        known = self._seen.setdefault(node.done, [])
+        if any(self._comes_as_far(each, node) for each in known):
             return False
-        known.append(spent)
+        known[:] = [each for each in known if not self._is_as_good(node, each)]
+        known.append(node)
         return True
 
-    def _place(self, step: _Step[S]) -> None:
-        self._path.append(step)
-        if self._operations[step.operation].answer is not None:
-            self._line.take_out(step.operation)
-            self._placed += 1
+    def _comes_as_far(self, one: _Node[S], other: _Node[S]) -> bool:
+        """Whether `one` is as good as `other`, or the object can make it so by itself by then."""
+        if self._is_as_good(one, other):
+            return True
+        alone = self._thing.by_itself(one.state)
+        if alone is None or alone[0] > other.now:
+            return False
+        return self._is_as_good(one._replace(state=alone[1]), other)
 
-    def _displace(self) -> int:
-        number = self._path.pop().operation
-        if self._operations[number].answer is not None:
-            self._line.put_back(number)
-            self._placed -= 1
-        return number
+    def _is_as_good(self, one: _Node[S], other: _Node[S]) -> bool:
+        """Whether any order that goes on from `other` can go on from `one` (same answers placed).
 
-    def _remember(self) -> None:
-        """Nothing fits here: keep the longest order so far, and what stopped it."""
-        if self._placed > self._best_placed:
-            self._best_placed, self._best = self._placed, list(self._path)
-            self.stuck = self._operations[self._line.first_return()[1]]
+        It is then the same order from here on, with each step no later.
+        """
+        return (
+            one.now <= other.now
+            and all(map(le, one.spent, other.spent))
+            and self._thing.covers(one.state, other.state)
+        )
+
+
+def _by_kind(
+    operations: Iterable[Operation], thing: SequentialObject[S]
+) -> tuple[list[list[Operation]], list[Operation]]:
+    """The open operations kind by kind, and those that need no count."""
+    kinds: dict[Hashable, list[Operation]] = {}
+    uncounted = []
+    for operation in operations:
+        if operation.answer is None:
+            kind = thing.kind(operation)
+            if kind is None:
+                uncounted.append(operation)
+            else:
+                kinds.setdefault(kind, []).append(operation)
+    return list(kinds.values()), uncounted

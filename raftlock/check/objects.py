@@ -2,8 +2,10 @@
 
 A specification says of a state and an operation *with its answer* what the state is afterwards, or
 that this cannot happen there. It is written against what a client is promised and shares no line
-with the service. To check another object, write a class with the four methods of
-`SequentialObject`; nothing else in this room has to change.
+with the service. To check another object, write a class with the six methods of
+`SequentialObject`; nothing else in this room has to change. The first four say what may happen; the
+last two only spare the search what cannot help (`covers` may be ``==``, and `kind` the operation's
+call, if no two share one).
 """
 
 from __future__ import annotations
@@ -41,6 +43,20 @@ class SequentialObject(Protocol[S]):
     def describe(self, state: S) -> str:
         """The state in words that follow a colon."""
 
+    def covers(self, state: S, other: S) -> bool:
+        """Whether whatever may follow `other` may follow `state` as well, step by step.
+
+        `state` is reached no later than `other`. It may differ only in what leaves more open, and
+        after the same operation it must again cover what `other` has become.
+        """
+
+    def kind(self, operation: Operation) -> Hashable | None:
+        """What sort of open operation this is: one changes a state exactly as another does.
+
+        ``None`` if such an operation never changes anything once one of its sort has: it need not
+        be remembered that it was used.
+        """
+
 
 class LockState(NamedTuple):
     """Who holds the lock (nobody if `owner` is empty), and what is known about the token.
@@ -66,6 +82,15 @@ class LockState(NamedTuple):
         if self.is_exact:
             return (self.owner, self.token) == (client, token)
         return self.owner == client and token >= self.token and token not in self.others
+
+    def admits(self, other: LockState) -> bool:
+        """Whether every token that the other state's hold can have is one that this one can."""
+        if not self.owner:
+            return True
+        if self.is_exact or other.is_exact:
+            return other.is_exact and self.may_be(other.owner, other.token)
+        excluded = {each for each in self.others if each >= other.token}
+        return self.token <= other.token and excluded <= other.others
 
     def held_with(self, token: int, ends: Moment) -> LockState:
         """The same hold, now that its token is known."""
@@ -93,6 +118,7 @@ class LockObject:
       time within its interval.
     - A release or a renewal is done for the holder with its token and refused to all others, each
       refusal for its own reason.
+    - A look finds the holder and its token as they are at one moment, or a free lock.
     - **A hold may end by itself**, and never has to. Clients see only that it has ended, so this is
       a sound over-approximation: it may end at any moment that is not certainly before its TTL was
       over. Certainly before means: earlier than the earliest moment of the grant (or of the last
@@ -119,6 +145,8 @@ class LockObject:
                 return self._renewed(state, operation, now)
             case "cancel_wait":
                 return state if state.is_held_by_another(operation.client) else None
+            case "get_lock_info":
+                return _looked_at(state, operation)
         return None
 
     def by_itself(self, state: LockState) -> tuple[Moment, LockState] | None:
@@ -132,6 +160,19 @@ class LockObject:
         token = f"token {state.token}" + ("" if state.is_exact else " or more")
         until = "" if state.ends == START else f" until {seconds(state.ends)} at least"
         return f"{shorten(state.owner)} holds it with {token}{until}"
+
+    def covers(self, state: LockState, other: LockState) -> bool:
+        """Held by the same client, or by nobody; it can end no later, and any token fits it too."""
+        return (
+            state.owner == other.owner
+            and state.last <= other.last
+            and (state.ends == START or START < other.ends >= state.ends)
+            and state.admits(other)
+        )
+
+    def kind(self, operation: Operation) -> Hashable | None:
+        """A client's open requests are alike; no token is released a second time."""
+        return operation.client if operation.op in ("acquire", "enqueue_waiter") else None
 
     def _acquired(self, state: LockState, operation: Operation, now: Moment) -> LockState | None:
         client, answer = operation.client, operation.answer
@@ -198,6 +239,20 @@ def _refused(state: LockState, operation: Operation) -> LockState | None:
     return None
 
 
+def _looked_at(state: LockState, operation: Operation) -> LockState | None:
+    """The lock after somebody was told who holds it: a token not heard before is known now."""
+    answer = operation.answer
+    if answer is None:
+        return state
+    if answer.word != "info":
+        return None
+    if not answer.value:
+        return None if state.owner else state
+    if not state.may_be(answer.value, answer.token):
+        return None
+    return state if state.is_exact else state.held_with(answer.token, START)
+
+
 class RegisterState(NamedTuple):
     """The largest token that was accepted, and what was written with it."""
 
@@ -234,6 +289,16 @@ class FencedRegister:
     def by_itself(self, state: RegisterState) -> tuple[Moment, RegisterState] | None:
         """Nothing happens to it unasked."""
         return None
+
+    def covers(self, state: RegisterState, other: RegisterState) -> bool:
+        """Only if they are alike: a refused write needs the larger token, an accepted one not."""
+        return state == other
+
+    def kind(self, operation: Operation) -> Hashable | None:
+        """Writes of one value with one token are alike; a read never changes anything."""
+        if operation.op == "read":
+            return None
+        return operation.token, text(operation.arguments, "value")
 
     def describe(self, state: RegisterState) -> str:
         """The largest token so far, and the value."""

@@ -9,10 +9,11 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from raftlock.client.client import AsyncLockClient
 from raftlock.cluster.clock import LabClock
+from raftlock.cluster.settings import NODES_MAX, LabSettings, header_of
 from raftlock.errors import (
     InvalidArgument,
     NoLeader,
@@ -21,13 +22,10 @@ from raftlock.errors import (
     UnknownNode,
     error_from_code,
 )
-from raftlock.lock.rules import LockRules
 from raftlock.node.node import Node, NodeSettings
-from raftlock.node.timing import Timing, waking_order
-from raftlock.raft.config import RaftConfig
+from raftlock.node.timing import waking_order
 from raftlock.raft.effects import Resolution
 from raftlock.raft.random64 import Random64
-from raftlock.raft.rules import Rules
 from raftlock.storage.memory import MemoryStorage
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.situation import leader_in
@@ -40,37 +38,13 @@ from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 from raftlock.types.status import RaftStatus
 
-__all__ = ["NODES_MAX", "VERB_SECONDS", "LabSettings", "Laboratory"]
+__all__ = ["VERB_SECONDS", "Laboratory"]
 
 WIRE_SECONDS = 0.02
 """How long a frame may be on its way over a socket of this machine, by the machine's clock."""
 
 VERB_SECONDS = 60.0
 """How long what the cluster must agree on may take, in seconds of its own time."""
-
-NODES_MAX = 9
-"""More would neither fit into the picture nor tolerate failures that anybody teaches."""
-
-
-@dataclass(frozen=True, slots=True)
-class LabSettings:
-    """What a laboratory is made with; the same settings and seed draw the same timeouts."""
-
-    nodes: tuple[NodeID, ...]
-    timing: Timing
-    name: str
-    seed: int
-    rules: Rules | None = None
-    lock_rules: LockRules | None = None
-
-    def plan(self, node: NodeID, rank: int) -> RaftConfig:
-        """What one of the first nodes is told; `rank` is its place in the first election."""
-        return self.timing.config(node, self.nodes, rank)
-
-    def plan_of_new(self, node: NodeID, voters: tuple[NodeID, ...]) -> RaftConfig:
-        """What a node is told that comes later: who votes now, and that it is none of them."""
-        plan = self.timing.config(node, (*voters, node), len(self.nodes))
-        return replace(plan, voters=voters, learners=(node,))
 
 
 class Laboratory:
@@ -79,7 +53,7 @@ class Laboratory:
     def __init__(self, settings: LabSettings) -> None:
         self.settings = settings
         self.clock = LabClock()
-        self.recorder = Recorder(_header(settings), self.clock.now_us, _wall_ms)
+        self.recorder = Recorder(header_of(settings), self.clock.now_us, _wall_ms)
         self._random = Random64(settings.seed)
         self.links = Links(
             settings.nodes,
@@ -550,27 +524,6 @@ class Laboratory:
         if src == dst:
             raise InvalidArgument(f"A link joins two nodes: {src} has none to itself.")
         return src, dst
-
-
-def _header(settings: LabSettings) -> dict[str, Json]:
-    timing = settings.timing
-    return {
-        "runtime": "live",
-        "name": settings.name,
-        "nodes": list(settings.nodes),
-        "seed": settings.seed,
-        "timing": timing.name,
-        "timings": {
-            "election_ms": [timing.election_timeout_ms_min, timing.election_timeout_ms_max],
-            "heartbeat_ms": timing.heartbeat_ms,
-            "delay_ms": timing.link_delay_us // 1000,
-        },
-        "modified": ", ".join(
-            type(rules).__name__
-            for rules in (settings.rules, settings.lock_rules)
-            if rules is not None and type(rules) not in (Rules, LockRules)
-        ),
-    }
 
 
 def _wall_ms() -> int:

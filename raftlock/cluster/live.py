@@ -18,8 +18,9 @@ from raftlock.client.client import AsyncLockClient
 from raftlock.client.sync import LockClient
 from raftlock.cluster import members, registry
 from raftlock.cluster.controls import perform
-from raftlock.cluster.lab import NODES_MAX, Laboratory, LabSettings
+from raftlock.cluster.lab import Laboratory
 from raftlock.cluster.runner import ThreadRunner
+from raftlock.cluster.settings import NODES_MAX, LabSettings
 from raftlock.errors import ClusterStopped, InvalidArgument, PanelsNotInstalled, RaftLockError
 from raftlock.lock.rules import LockRules
 from raftlock.node.timing import timing_named

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from raftlock.types import Json
 
-__all__ = ["FingerprintSum", "as_json", "fingerprint"]
+__all__ = ["FingerprintSum", "as_json", "fingerprint", "fingerprint_of"]
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -54,7 +54,15 @@ def fingerprint(*parts: object) -> int:
     and so are empty fields: then one that is added to it later changes no fingerprint of those that
     do not use it.
     """
-    text = _write([_plain(part) for part in parts])
+    return _bits(_write([_plain(part) for part in parts]))
+
+
+def fingerprint_of(numbers: tuple[int, ...]) -> int:
+    """The same of whole numbers alone, some of which may be fingerprints: several times as fast."""
+    return _bits(repr(numbers))
+
+
+def _bits(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
 
 

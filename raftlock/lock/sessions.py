@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
-from raftlock.lock.records import FingerprintSum, fingerprint
+from raftlock.lock.records import FingerprintSum, fingerprint, fingerprint_of
 from raftlock.types import ClientID, Index, LockID, Outcome, SessionID
 
 __all__ = ["Session", "SessionTable"]
@@ -67,13 +68,21 @@ class Session:
             del self.answers[oldest]
 
 
+@dataclass(slots=True)
+class _Known:
+    """Fingerprints of what a session is made of: what never changes, and each answer."""
+
+    of_itself: int
+    answers: dict[int, int] = field(default_factory=dict)
+
+
 class SessionTable:
     """All sessions, the least recently used first; at most one a client."""
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[SessionID, Session] = OrderedDict()
         self._of_client: dict[ClientID, Session] = {}
-        self._answers: dict[SessionID, dict[int, int]] = {}
+        self._known: dict[SessionID, _Known] = {}
         self._sum: FingerprintSum[SessionID] = FingerprintSum()
 
     def __len__(self) -> int:
@@ -111,13 +120,14 @@ class SessionTable:
         if session is not None:
             session.settle(outcome, limit)
             self._sum.note(session.session_id)
-            self._answers.get(session.session_id, {}).pop(outcome.sequence, None)
+            if session.session_id in self._known:
+                self._known[session.session_id].answers.pop(outcome.sequence, None)
 
     def remove(self, session: Session) -> None:
         """End a session and forget its answers; its waits are the caller's to end."""
         del self._sessions[session.session_id], self._of_client[session.client_id]
         self._sum.note(session.session_id)
-        self._answers.pop(session.session_id, None)
+        self._known.pop(session.session_id, None)
 
     def fingerprint(self) -> int:
         """64 bits over all sessions; the order of use shows in what each is used by."""
@@ -127,15 +137,18 @@ class SessionTable:
         session = self._sessions.get(session_id)
         if session is None:
             return None
-        known = self._answers.get(session_id, {})
-        answers = {
-            sequence: known.get(sequence) or fingerprint(answer)
+        known = self._known.get(session_id)
+        if known is None:
+            of_itself = fingerprint(session_id, session.client_id, session.request_id)
+            known = self._known[session_id] = _Known(of_itself)
+        known.answers = {
+            sequence: known.answers.get(sequence) or fingerprint(answer)
             for sequence, answer in session.answers.items()
         }
-        self._answers[session_id] = answers
-        return fingerprint(
-            *(session_id, session.client_id, session.request_id, session.used),
-            *(session.kept_from, session.let_go),
-            list(answers.items()),
-            list(session.waits.items()),
+        return fingerprint_of(
+            (
+                *(known.of_itself, session.used, session.kept_from, session.let_go),
+                fingerprint(list(session.waits.items())) if session.waits else 0,
+                *chain.from_iterable(known.answers.items()),
+            )
         )

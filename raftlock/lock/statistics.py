@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
 from raftlock.lock.rules import Hold
 from raftlock.types import Millis
@@ -31,6 +33,10 @@ class Statistics:
     hold_time_total: Millis = Millis(0)
     hold_time_longest: Millis = Millis(0)
 
+    def numbers(self) -> tuple[int, ...]:
+        """All of them, in their order."""
+        return _numbers(self)
+
     @property
     def hold_time_average(self) -> Millis:
         """How long a hold lasted, on average; 0 if none has ended."""
@@ -52,3 +58,8 @@ class Statistics:
         lasted = max(0, min(clock, hold.deadline) - hold.granted_stamp)
         self.hold_time_total = Millis(self.hold_time_total + lasted)
         self.hold_time_longest = Millis(max(self.hold_time_longest, lasted))
+
+
+_numbers: Callable[[Statistics], tuple[int, ...]] = attrgetter(
+    *(field.name for field in fields(Statistics))
+)

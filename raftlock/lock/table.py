@@ -9,7 +9,7 @@ from raftlock.lock import snapshots
 from raftlock.lock.deadlines import Deadlines
 from raftlock.lock.limits import Limits
 from raftlock.lock.locks import Lock
-from raftlock.lock.records import FingerprintSum, as_json, fingerprint
+from raftlock.lock.records import FingerprintSum, as_json, fingerprint_of
 from raftlock.lock.rules import LockRules
 from raftlock.lock.sessions import SessionTable
 from raftlock.lock.statistics import Statistics
@@ -111,7 +111,8 @@ class LockTable:
         """
         locks = self._lock_sum.value(self._fingerprint_of)
         sessions = self._sessions.fingerprint()
-        whole = fingerprint(self._clock, self._last_token, self._statistics, locks, sessions)
+        counts = self._statistics.numbers()
+        whole = fingerprint_of((self._clock, self._last_token, locks, sessions, *counts))
         return f"{whole & 0xFFFFFFFF:08x}"
 
     def dump(self) -> dict[str, Json]:

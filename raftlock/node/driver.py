@@ -104,6 +104,7 @@ class Driver:
         self._in_flight: tuple[Persist, ...] = ()
         self._held: deque[tuple[int, Envelope]] = deque()
         self._last_write = 0
+        self._told_sync = 0
         self._on_disk = (self.raft.log.last_index, self.raft.log.last_term)
         self._empty_index = Index(0)
         self._asked: dict[ProposalID, Callable[[Resolution], None]] = {}
@@ -164,18 +165,27 @@ class Driver:
     def synced(self, now: Millis) -> Work:
         """The write handed out last is durable: what waited for it may leave."""
         assert self._in_flight, "nothing was being written"
-        last = self._in_flight[-1].write
+        last, cause = self._in_flight[-1].write, self.on_disk()
+        self._told_sync = 0
         for write in self._in_flight:
             self._note_on_disk(write)
         self._in_flight = ()
         work = Work()
         led = self.raft.role is NodeRole.LEADER
-        cause = self._tell(Note("fsync", {"write": last}))
         while self._held and self._held[0][0] <= last:
             work.sends.append(self._held.popleft()[1])
         index, term = self._on_disk
         self._run(Persisted(now, last, index, term), cause, work)
         return self._finish(now, led, work)
+
+    def on_disk(self) -> int:
+        """Tell that the write handed out last is durable, unless that was told; the event's number.
+
+        `synced` tells it too. This is for a node that dies, or stands still, before it hears it.
+        """
+        if self._in_flight and not self._told_sync:
+            self._told_sync = self._tell(Note("fsync", {"write": self._in_flight[-1].write}))
+        return self._told_sync
 
     def _ask(self, result: Callable[[Resolution], None]) -> ProposalID:
         """An id for what is no proposal, so that its answer finds the way back."""
@@ -368,10 +378,19 @@ class Driver:
     def _words(self, entry: LogEntry) -> str:
         """An entry in a word or two. The first of its term that is empty is its leader's no-op."""
         if entry.configuration is not None:
-            return "members " + " ".join(entry.configuration.voters)
+            return _members_in_words(entry.configuration)
         if not entry.command and self.raft.log.term_at(Index(entry.index - 1)) != entry.term:
             return "no-op"
         return describe(entry.command)
+
+
+def _members_in_words(members: Configuration) -> str:
+    words = "members " + " ".join(members.voters)
+    if members.learners:
+        words += f", {' '.join(members.learners)} learning"
+    if members.outgoing:
+        words += f", with {' '.join(members.outgoing)}"
+    return words
 
 
 def _members_data(index: Index, members: Configuration) -> dict[str, Json]:

@@ -164,7 +164,10 @@ class ClientDesk:
 
     def _proposed(self, call: Call, request_id: str, result: ProposalResult) -> None:
         assert result.data is not None, "a proposal's result has its outcome"
-        self._answer(call, replace(result.data, request_id=request_id))
+        outcome = result.data
+        if outcome.request_id != request_id:
+            outcome = replace(outcome, request_id=request_id)
+        self._answer(call, outcome)
 
     def _answer(self, call: Call, outcome: Outcome) -> None:
         if outcome.status is OutcomeStatus.REFUSED:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import gc
+import signal
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from raftlock.errors import InvalidArgument
+from raftlock.sim.collecting import no_collecting
 from raftlock.sim.files import ScriptFile
 from raftlock.sim.mutants import mutant_named
 from raftlock.sim.run import explore_seed, plan_of
@@ -59,14 +59,22 @@ class Campaign:
         if one.property:
             self.broken.append(one)
 
+    def shares(self) -> list[tuple[str, int, int]]:
+        """What happened sometimes, in how many of a hundred runs, and in how many it should."""
+        seen = [what for what in sorted(self.sometimes) if what not in LEAST_PERCENT]
+        runs = max(self.seeds, 1)
+        return [
+            (what, 100 * self.sometimes[what] // runs, LEAST_PERCENT.get(what, 0))
+            for what in (*LEAST_PERCENT, *seen)
+        ]
+
     def too_rare(self) -> list[str]:
         """What has to happen sometimes, and did so in too few runs. Nothing of few seeds."""
         if self.seeds < ENOUGH_SEEDS:
             return []
         return [
-            f"{what}: in {100 * self.sometimes[what] // self.seeds} % of the runs, and it should "
-            f"be {least} %"
-            for what, least in LEAST_PERCENT.items()
+            f"{what}: in {percent} % of the runs, and it should be {least} %"
+            for what, percent, least in self.shares()
             if 100 * self.sometimes[what] < least * self.seeds
         ]
 
@@ -74,7 +82,7 @@ class Campaign:
 def look(seed: int, nodes: int | None = None, mutant: str = "") -> Look:
     """Run one seed."""
     plan = plan_of(seed, nodes)
-    with _no_collecting():
+    with no_collecting():
         outcome = explore_seed(plan, _rules(mutant))
     first = outcome.violations[0] if outcome.violations else None
     return Look(
@@ -89,27 +97,15 @@ def look(seed: int, nodes: int | None = None, mutant: str = "") -> Look:
     )
 
 
-@contextmanager
-def _no_collecting() -> Iterator[None]:
-    """Without the garbage collector: a run keeps what it makes, and looking costs a fifth."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
 def explore(
     seeds: Iterable[int], *, nodes: int | None = None, jobs: int = 1, mutant: str = ""
-) -> Iterator[Look]:
+) -> Generator[Look, None, None]:
     """Run the seeds, on `jobs` processes; each is handed out as soon as it is done."""
     tasks = [(seed, nodes, mutant) for seed in seeds]
     if jobs <= 1:
         yield from map(_look, tasks)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=_leave_interrupts) as pool:
         yield from pool.map(_look, tasks, chunksize=CHUNK)
 
 
@@ -124,6 +120,11 @@ def shrunk_script(found: Look, mutant: str = "", runs_max: int = 600) -> ScriptF
     first = shorter.outcome.violations[0]
     words = f"{first.property}: {first.text}"
     return ScriptFile(shorter.plan, shorter.script, shorter.end, mutant, words)
+
+
+def _leave_interrupts() -> None:
+    """A worker finishes its seeds when the terminal interrupts: the campaign then ends the rest."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _look(task: tuple[int, int | None, str]) -> Look:

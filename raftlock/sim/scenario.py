@@ -17,6 +17,7 @@ scenario holds if that is the text itself.
 
 Settings, before the first command: ``nodes N``, ``seed N``, ``timing lan`` (or ``lesson``),
 ``snapshots N`` (take one every N entries), ``tail N`` (so many entries stay before one),
+``batch N`` (a message holds so many entries),
 ``rules NAME`` (a rule broken on purpose, see ``raftlock mutants``; the text must then come to what
 it breaks, in a line that begins with ``!``).
 

@@ -48,8 +48,8 @@ class Simulation:
     `timing` is ``"lesson"`` or ``"lan"``, as for `Cluster`. `rules`, `lock_rules`, `client_rules`,
     `resource_rules` and `storage_rules` break a rule on purpose; the trace says so for ever.
     `weather` is what the network does to messages by chance. A snapshot is taken every
-    `snapshot_entries` entries, and the last `snapshot_tail` before it stay in the log. With
-    `lease_reads` a leader answers reads by its lease.
+    `snapshot_entries` entries, and the last `snapshot_tail` before it stay in the log. A message
+    holds at most `batch` entries. With `lease_reads` a leader answers reads by its lease.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Simulation:
         weather: Weather | None = None,
         snapshot_entries: int = 10_000,
         snapshot_tail: int = 1_000,
+        batch: int = 64,
         lease_reads: bool = False,
     ) -> None:
         if nodes not in range(1, NODES_MAX + 1):
@@ -85,6 +86,7 @@ class Simulation:
             weather=weather or Weather(),
             snapshot_entries=snapshot_entries,
             snapshot_tail=snapshot_tail,
+            batch=batch,
             lease_reads=lease_reads,
         )
         self.name = name

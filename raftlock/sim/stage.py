@@ -23,7 +23,7 @@ from raftlock.types.ids import NodeID
 
 __all__ = ["COMMANDS", "SETTINGS", "Stage"]
 
-SETTINGS = ("nodes", "seed", "timing", "snapshots", "tail", "rules")
+SETTINGS = ("nodes", "seed", "timing", "snapshots", "tail", "batch", "rules")
 
 COMMANDS = {
     "run": "run SECONDS",
@@ -73,6 +73,7 @@ class Stage:
             timing=settings.get("timing", "lan"),
             snapshot_entries=_whole(settings.get("snapshots", "10000"), "snapshots"),
             snapshot_tail=_whole(settings.get("tail", "0"), "tail"),
+            batch=_whole(settings.get("batch", "64"), "batch"),
             rules=rules.raft,
             lock_rules=rules.lock,
             client_rules=rules.client,

@@ -259,9 +259,11 @@ class World:
             self.stop(node, "stopped", error.message)
             return
         if node.frozen:
+            node.running.on_disk()
             node.backlog.append(happening)
             return
         if node.trap == "synced":
+            node.running.on_disk()
             self.stop(node)
             return
         trap = node.trap

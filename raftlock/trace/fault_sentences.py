@@ -40,8 +40,9 @@ def _member(name: str, what: str, why: str) -> Told | None:
         return Told(f"{name} starts with an empty disk: it is no member yet and has no vote.")
     if what == "removed":
         return Told(f"{name} is gone: it is switched off for good.")
+    why = shorten(why[:1].lower() + why[1:], 160)
     if what == "stopped":
-        return Told(f"{name} stops, since its disk failed: {why or 'no reason given'}.", FAULT)
+        return Told(f"{name} stops: {why or 'its disk failed'}.", FAULT)
     if what == "refused":
         return Told(f"{name} refuses to start: {why or 'its disk is damaged'}.", FAULT)
     return None  # wiped: the fault tells it, and who takes the place

@@ -246,6 +246,7 @@ class NodeView:
     applied: int = 0
     hash: str = ""
     timer: Timer | None = None
+    timer_at: int = 0
     waited: int = 0
     tally: Tally | None = None
     pre_vote: Tally | None = None

@@ -152,9 +152,9 @@ def _truncate(event: TraceEvent, view: ClusterView) -> Told | None:
     first, last = number(event.data, "from"), number(event.data, "to")
     which = entries_text(first, last)
     if first > view.node(event.node).commit:
-        return Told(
-            f"{event.node} drops {which}: not in the leader's log, so never committed.", WARN
-        )
+        # With a broken rule another node may well have taken it for committed.
+        never = "" if text(view.header, "modified") else ", so never committed"
+        return Told(f"{event.node} drops {which}: not in the leader's log{never}.", WARN)
     return Told(f"{event.node} drops {which}, which it had taken for committed!", FAULT)
 
 

@@ -407,12 +407,15 @@ def _timer_set(node: NodeView, event: TraceEvent) -> None:
     data = event.data
     node.pre_vote = None  # who waits anew does not ask any more; who asks says so after this
     node.timer = Timer(text(data, "timer"), number(data, "deadline"), number(data, "duration"))
+    # A node counts its timers in whole milliseconds; a clock that jumped counts from elsewhere.
+    begun = node.timer.deadline - node.timer.duration
+    node.timer_at = begun if 0 <= event.t - begun < 1_000 else event.t
 
 
 def _timer_fire(node: NodeView, event: TraceEvent) -> None:
     node.recovering, node.told_by = False, ""
     if node.timer and node.timer.kind == "election":
-        node.waited = event.t - (node.timer.deadline - node.timer.duration)
+        node.waited = event.t - node.timer_at
 
 
 def _write(node: NodeView, event: TraceEvent) -> None:

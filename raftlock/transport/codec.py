@@ -39,6 +39,7 @@ from raftlock.types import (
     InstallSnapshotArgs,
     InstallSnapshotReply,
     Json,
+    LockOperation,
     LogEntry,
     Message,
     Micros,
@@ -276,12 +277,19 @@ def _error(data: dict[str, Json]) -> ErrorInfo:
 
 def command_to_params(command: Command) -> dict[str, Json]:
     """The params of the request that asks for `command`: its fields, without those at default."""
-    plain = Command(command.op)
-    return {
-        name: value
-        for name, value in encode(command).items()
-        if name != "op" and getattr(command, name) != getattr(plain, name)
-    }
+    params: dict[str, Json] = {}
+    for name, default in _COMMAND_DEFAULTS:
+        value = getattr(command, name)
+        if value != default:
+            params[name] = dict(value) if name == "metadata" else value
+    return params
+
+
+_COMMAND_DEFAULTS = tuple(
+    (each.name, getattr(Command(LockOperation.ACQUIRE), each.name))
+    for each in dataclasses.fields(Command)
+    if each.name != "op"
+)
 
 
 def command_from_params(call: str, params: Mapping[str, Json]) -> Command:

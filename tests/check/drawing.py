@@ -8,7 +8,8 @@
 
 A bar begins where its client asked, and ends where it was answered; ``>`` is no answer. In it stand
 the operation, with its TTL (``60s``) or its token, and the answer after the colon. ``acquire?`` is
-a request that may be taken back unheard. ``alice/door`` is alice at the lock ``door``.
+a request that may be taken back unheard. A look finds ``alice 3`` (alice with token 3) or ``free``.
+``alice/door`` is alice at the lock ``door``.
 """
 
 import re
@@ -18,7 +19,7 @@ from raftlock.check.history import Answer, Operation
 COLUMN_US = 100_000
 BAR = re.compile(r"\[([a-z]+)(\??)([^:\]>]*)(?::\s*([^\]]*?)\s*)?([\]>])")
 
-OPERATIONS = {"wait": "acquire", "cancel": "cancel_wait"}
+OPERATIONS = {"wait": "acquire", "cancel": "cancel_wait", "look": "get_lock_info"}
 ANSWERS = {
     ("release", "ok"): "released",
     ("renew", "ok"): "renewed",
@@ -66,6 +67,8 @@ def term(word):
 def said(verb, answer):
     words = answer.split()
     token = int(words.pop()) if words[-1].isdigit() else 0
+    if verb == "look":
+        return Answer("info", token, "" if words == ["free"] else words.pop())
     value = words.pop() if verb == "read" else ""
     text = " ".join(words) or "ok"
     return Answer(ANSWERS.get((verb, text)) or REFUSALS.get(text, text), token, value)

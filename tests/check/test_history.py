@@ -16,8 +16,9 @@ from raftlock.types.events import TraceEvent
 
 def trace(text):
     """One event a line, 100 ms apart: ``alice acquire r1 ttl=5000`` asks under request id r1,
-    ``alice acquire r1 -> granted 7`` or ``-> LOCK_HELD`` or ``-> ?`` is what came of it, and
-    ``alice believes 7`` is what alice believes to hold.
+    ``alice acquire r1 -> granted 7`` or ``-> LOCK_HELD`` or ``-> ?`` is what came of it,
+    ``bob get_lock_info r2 -> info 7 alice`` is a look, and ``alice believes 7`` is what alice
+    believes to hold.
     """
     lines = enumerate(filter(None, map(str.strip, text.splitlines())), 1)
     return [event(number, *line.partition("->")[::2]) for number, line in lines]
@@ -39,7 +40,10 @@ def event(number, asked, told):
     return TraceEvent(number, number * 100_000, f"client:{client}", kind, 0, data)
 
 
-def outcome(word, token="0"):
+def outcome(word, token="0", *owner):
+    if word == "info":
+        about = {"owner": "".join(owner), "token": int(token)}
+        return {"status": "ok", "text": "", "result": word, **about}
     if word == "?":
         return {"status": "unknown", "text": "no answer in time"}
     if word.isupper():
@@ -151,6 +155,36 @@ def test_open_requests_that_take_no_lock_from_anybody_are_left_out():
         )
         == ()
     )
+
+
+def test_a_look_is_an_operation():
+    history = lock_history(
+        trace("""
+        bob get_lock_info r1
+        carol get_lock_info r2
+        bob get_lock_info r1 -> info 7 alice
+        carol get_lock_info r2 -> info""")
+    )
+    assert [each.answer for each in history] == [Answer("info", 7, "alice"), Answer("info")]
+    assert [str(each) for each in history] == [
+        "bob's look (0.100 s to 0.300 s: alice has it, token 7)",
+        "carol's look (0.200 s to 0.400 s: free)",
+    ]
+    assert not any(each.may_be_taken_back for each in history)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param("", id="it never returned"),
+        pytest.param("bob get_lock_info r1 -> ?", id="it timed out"),
+        pytest.param("bob get_lock_info r1 -> UNAVAILABLE", id="its client was closed meanwhile"),
+        pytest.param("bob get_lock_info r1 -> LOCK_NOT_HELD", id="it was refused"),
+        pytest.param("bob get_lock_info r1 -> looked", id="it was told something unknown"),
+    ],
+)
+def test_a_look_that_was_not_answered_is_left_out(told):
+    assert lock_history(trace(f"bob get_lock_info r1\n{told}")) == ()
 
 
 def test_what_is_not_about_a_lock_is_passed_over():

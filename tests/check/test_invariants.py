@@ -3,64 +3,7 @@
 import pytest
 
 from raftlock.check import check_trace
-from raftlock.types.events import TraceEvent
-from raftlock.types.ids import Micros, NodeID
-
-HEADER = {"nodes": ["n1", "n2", "n3"]}
-
-
-class Story:
-    """Writes a trace: each call adds an event."""
-
-    def __init__(self):
-        self.events = []
-
-    def tell(self, node, kind, *, rule="", at=None, cause=0, **data):
-        seq = len(self.events) + 1
-        at = at if at is not None else seq * 10_000
-        term = data.get("term", 1)
-        event = TraceEvent(seq, Micros(at), NodeID(node), kind, term, data, cause, rule)
-        self.events.append(event)
-        return seq
-
-    def start(self, node="n1"):
-        self.tell(node, "node", state="up", what="started")
-
-    def crash(self, node="n1"):
-        self.tell(node, "node", state="down", what="killed")
-        self.tell(node, "node", state="up", what="restarted")
-
-    def append(self, node, *entries, rule="HandleAppendEntriesRequest", first=1, at=None):
-        listed = [
-            {"index": first + place, "term": term, "stamp": stamp, "op": "x", "sum": check}
-            for place, (term, check, stamp) in enumerate(entries)
-        ]
-        self.tell(node, "append", rule=rule, entries=listed, at=at)
-
-    def write(self, node, number, *, term=None, vote=""):
-        more = {} if term is None else {"term": term, "voted_for": vote}
-        self.tell(node, "write", write=number, **more)
-
-    def sync(self, node, number):
-        self.tell(node, "fsync", write=number)
-
-    def vote(self, voter, term, candidate):
-        """The vote is durable, and told to the candidate."""
-        number = 1_000 + len(self.events)
-        self.write(voter, number, term=term, vote=candidate)
-        self.sync(voter, number)
-        if voter != candidate:
-            fields = {"term": term, "granted": True}
-            self.tell(voter, "send", to=candidate, type="RequestVoteReply", fields=fields)
-
-    def elect(self, node, term, *voters):
-        for voter in (node, *voters):
-            self.vote(voter, term, node)
-        self.tell(node, "role", term=term, to="leader")
-
-    def found(self):
-        return [violation.property for violation in check_trace(HEADER, self.events)]
-
+from tests.check.stories import HEADER, Story
 
 A, B, C = (1, 11, 0), (1, 22, 0), (2, 33, 0)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from raftlock.check import check_trace
-from tests.check.test_invariants import Story
+from tests.check.stories import Story
 
 
 class Table(Story):

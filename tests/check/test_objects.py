@@ -1,8 +1,10 @@
 """The specifications one step at a time; whole histories are in test_linearizability.py."""
 
+from dataclasses import replace
+
 import pytest
 
-from raftlock.check.history import START
+from raftlock.check.history import START, Answer
 from raftlock.check.objects import FencedRegister, LockObject, LockState, RegisterState
 from tests.check.drawing import drawn
 
@@ -96,6 +98,33 @@ def test_renewing(state, text, then):
     assert step(state, text) == then
 
 
+@pytest.mark.parametrize(
+    ("state", "text", "then"),
+    [
+        (FREE, "bob [look: free]", FREE),
+        (FREE, "bob [look: alice 4]", None),
+        (ALICE, "bob [look: free]", None),
+        (ALICE, "bob [look: alice 5]", ALICE),
+        (ALICE, "alice [look: alice 5]", ALICE),
+        (ALICE, "bob [look: alice 4]", None),
+        (ALICE, "bob [look: bob 5]", None),
+        (ALICE_ENDING, "bob [look: alice 5]", ALICE_ENDING),
+        (SOMEHOW_ALICE, "bob [look: alice 4]", None),
+        (SOMEHOW_ALICE, "bob [look: alice 8]", LockState("alice", 8, last=8)),
+        (NOT_6, "bob [look: alice 6]", None),
+        (FREE, "bob [look >", FREE),
+    ],
+)
+def test_looking(state, text, then):
+    assert step(state, text) == then
+
+
+def test_a_look_is_not_refused():
+    (look,) = drawn("bob [look: free]")
+    refused = replace(look, answer=Answer("lock_not_held"))
+    assert LockObject().after(FREE, refused, NOW) is None
+
+
 def test_a_lock_cannot_be_written():
     assert step(FREE, "bob [write 5 x: accepted]") is None
 
@@ -110,6 +139,69 @@ def test_a_hold_ends_by_itself_and_its_token_is_not_given_again():
     assert lock.by_itself(ALICE) == ((20_000_000, 0), LockState(last=5))
     assert lock.by_itself(FREE) is None
     assert lock.by_itself(lock.start()) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "less"),
+    [
+        pytest.param(FREE, FREE, id="alike"),
+        pytest.param(FREE, FREE._replace(last=5), id="smaller tokens are left"),
+        pytest.param(ALICE, ALICE._replace(ends=(20_000_001, 0)), id="it may end earlier"),
+        pytest.param(ALICE_ENDING, ALICE, id="it may end at any moment"),
+        pytest.param(SOMEHOW_ALICE, ALICE, id="any token"),
+        pytest.param(SOMEHOW_ALICE, NOT_5, id="any token from 5 on, not from 6 on"),
+        pytest.param(SOMEHOW_ALICE, NOT_6, id="any token from 5 on, not all but 6"),
+        pytest.param(NOT_5, NOT_5_NOR_6, id="any token from 6 on, not from 7 on"),
+        pytest.param(NOT_6, NOT_5_NOR_6, id="5 as well"),
+    ],
+)
+def test_a_lock_that_leaves_more_open_covers_one_that_leaves_less(more, less):
+    assert LockObject().covers(more, less)
+    assert more == less or not LockObject().covers(less, more)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(FREE, ALICE, id="held or not"),
+        pytest.param(ALICE, ALICE._replace(owner="bob"), id="by whom"),
+        pytest.param(ALICE_ENDING, ALICE_ENDING._replace(token=4), id="which token"),
+        pytest.param(NOT_6, NOT_5, id="6 or 5"),
+    ],
+)
+def test_locks_of_which_neither_covers_the_other(one, other):
+    assert not LockObject().covers(one, other)
+    assert not LockObject().covers(other, one)
+
+
+def kinds(text, thing):
+    return [thing.kind(operation) for operation in drawn(text)]
+
+
+def test_open_operations_that_can_stand_for_each_other():
+    alice, again, bob, release, look = kinds(
+        """
+        alice [acquire 5s > [wait 9s >
+        bob   [acquire 5s > [release 4 > [look >""",
+        LockObject(),
+    )
+    assert alice == again != bob
+    assert release is look is None
+    x, also_x, y, later_x, read = kinds(
+        """
+        alice [write 1 x > [write 1 x > [write 1 y >
+        bob   [write 2 x > [read >""",
+        FencedRegister(),
+    )
+    assert x == also_x
+    assert len({x, y, later_x}) == 3
+    assert read is None
+
+
+def test_a_register_covers_only_its_like():
+    register = FencedRegister()
+    assert register.covers(RegisterState(3, "x"), RegisterState(3, "x"))
+    assert not register.covers(RegisterState(2, "x"), RegisterState(3, "x"))
 
 
 @pytest.mark.parametrize(

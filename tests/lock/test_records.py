@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from raftlock.lock.records import FingerprintSum, as_json, fingerprint
+from raftlock.lock.records import FingerprintSum, as_json, fingerprint, fingerprint_of
 from raftlock.lock.rules import Hold
 from raftlock.types import ClientID, Index, LockOperation, Millis, Outcome, OutcomeStatus
 
@@ -80,3 +80,9 @@ def test_a_sum_looks_only_at_what_changed_and_at_no_order():
     records["a"] = 6
     one.note("a")
     assert one.value(of) == 5
+
+
+def test_a_fingerprint_of_numbers_is_of_each_and_of_their_order():
+    prints = {fingerprint_of(numbers) for numbers in ((), (1,), (1, 2), (2, 1), (12,), (2**64, 0))}
+    assert len(prints) == 6
+    assert fingerprint_of((1, 2)) == 15_555_602_500_777_525_134, "on every platform"

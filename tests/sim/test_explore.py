@@ -1,16 +1,38 @@
 import json
+import re
+import sys
+from contextlib import contextmanager
 
 import pytest
 
+from raftlock import cli
 from raftlock.check import check_trace
 from raftlock.cli import main
 from raftlock.errors import InvalidArgument
+from raftlock.sim import elsewhere
+from raftlock.sim.elsewhere import explore_elsewhere
 from raftlock.sim.explore import Campaign, Look, explore, look, shrunk_script
 from raftlock.sim.files import read_script, write_script
 from raftlock.sim.mutants import mutant_named
 from raftlock.sim.run import explore_seed, plan_of, replay
 from raftlock.sim.shrink import shrink
 from raftlock.sim.tally import LEAST_PERCENT
+
+
+@contextmanager
+def dask_cluster():
+    """Two workers of dask's own, in this process; the scheduler's address."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=False,
+        dashboard_address=None,
+        protocol="tcp://",
+        host="127.0.0.1",
+    ) as cluster:
+        yield cluster.scheduler_address
 
 
 def lines(outcome):
@@ -95,6 +117,50 @@ def test_a_file_that_is_no_script_is_refused(tmp_path, text):
 def test_unknown_rules_are_refused(tmp_path):
     with pytest.raises(InvalidArgument):
         look(1, None, "NoSuchRule")
+
+
+def test_a_dask_cluster_comes_to_the_same(tmp_path, capsys):
+    with dask_cluster() as address:
+        looks = list(explore_elsewhere(address, range(1, 11)))
+        asked = ["explore", "--seeds", "2", "--nodes", "3", "--dask", address]
+        assert main(asked) == 0
+    assert sorted(looks, key=lambda one: one.seed) == list(explore(range(1, 11)))
+    assert "2 seeds in " in capsys.readouterr().out
+
+
+def test_a_worker_with_another_source_is_found_out(monkeypatch):
+    sources = iter(["of another day", "as here"])
+    monkeypatch.setattr(elsewhere, "source", lambda: next(sources, "as here"))
+    with dask_cluster() as address, pytest.raises(InvalidArgument, match="install the same"):
+        list(explore_elsewhere(address, [1]))
+
+
+def test_what_a_worker_cannot_do_is_one_sentence():
+    with dask_cluster() as address, pytest.raises(InvalidArgument, match="no broken rules called"):
+        list(explore_elsewhere(address, [1], mutant="NoSuchRule"))
+
+
+def test_where_no_scheduler_is_there_is_one_sentence(capsys):
+    assert main(["explore", "--seeds", "1", "--dask", "nowhere"]) == 2
+    assert "No dask scheduler answers at nowhere" in capsys.readouterr().err
+
+
+def test_without_dask_the_way_to_it_is_told(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert main(["explore", "--seeds", "1", "--dask", "tcp://127.0.0.1:1"]) == 2
+    assert "pip install 'raftlock[dask]'" in capsys.readouterr().err
+
+
+def test_an_interrupted_campaign_tells_what_it_has(monkeypatch, capsys):
+    def some(seeds, **_):
+        yield look(seeds[0], 3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "explore", some)
+    assert main(["explore", "--seeds", "50"]) == 1
+    out = capsys.readouterr().out
+    assert "Interrupted: this is what 1 of 50 seeds came to." in out
+    assert re.search(r"elected a leader +100 % +99 %", out)
 
 
 def test_the_command_explores(tmp_path, capsys):

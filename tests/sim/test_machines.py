@@ -1,6 +1,7 @@
 import pytest
 
 from raftlock import Simulation
+from raftlock.check import check_trace
 from raftlock.errors import InvalidArgument
 from raftlock.sim.disk import StorageRules
 from raftlock.sim.timeline import Timeline
@@ -259,3 +260,62 @@ def test_a_branch_and_a_script_lead_to_the_same_trace():
     again.script = [dict(action) for action in simulation.script]
     again.run_to(simulation.world.clock.now)
     assert [encode_event(event) for event in again.recorder.events] == told
+
+
+def test_what_was_synced_is_told_though_the_node_dies_of_it(simulation):
+    node = follower(simulation)
+    simulation.crash_on_write(node, "synced")
+    write_something(simulation)
+    told = [event for event in simulation.recorder.events if event.node == node]
+    kinds = [event.kind for event in told if event.kind in {"write", "fsync", "node"}]
+    assert kinds[-3:] == ["write", "fsync", "node"]
+    frozen = simulation.leader
+    simulation.client("carol").submit("acquire", "scanner")
+    simulation.run_until(lambda _: bool(simulation.world.nodes[frozen].disk._cache))
+    simulation.freeze(frozen)
+    simulation.run(0.1)
+    told = [event.kind for event in simulation.recorder.events if event.node == frozen]
+    assert told.count("fsync") == told.count("write")
+    simulation.thaw(frozen)
+    simulation.run(0.5)
+    told = [event.kind for event in simulation.recorder.events if event.node == frozen]
+    assert told.count("fsync") == told.count("write")
+
+
+def test_bad_disks_and_clocks_that_jump_break_no_promise():
+    simulation = eventful()
+    simulation._do("calm")
+    simulation.run(1)
+    assert check_trace(simulation.recorder.header, simulation.recorder.events) == []
+
+
+class NoDirectorySync(StorageRules):
+    def syncs_directory(self):
+        return False
+
+
+class SyncAgain(StorageRules):
+    def sync_failure_is_final(self):
+        return False
+
+
+@pytest.mark.parametrize("rules", [StorageRules(), SyncAgain(), NoDirectorySync()])
+def test_a_broken_disk_rule_is_found_by_what_it_loses(rules):
+    simulation = Simulation(
+        nodes=3, seed=7, timing="lan", storage_rules=rules, snapshot_entries=4, snapshot_tail=0
+    )
+    simulation.wait_for_leader()
+    for client in ("alice", "bob", "carol"):
+        write_something(simulation, client)
+    node = follower(simulation)
+    simulation.disk_fault(node, "fail_sync")
+    write_something(simulation, "dave")
+    simulation.run(0.2)
+    if node in simulation.status():
+        simulation.kill(node)
+    simulation.restart(node)
+    simulation.run(0.5)
+    found = check_trace(simulation.recorder.header, simulation.recorder.events)
+    assert {each.property for each in found} == (
+        {"durability"} if type(rules) is not StorageRules else set()
+    )

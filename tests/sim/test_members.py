@@ -1,9 +1,11 @@
 import pytest
 
 from raftlock import Simulation
+from raftlock.check import check_trace
 from raftlock.errors import Busy, InvalidArgument, NoLeader, Timeout, UnknownNode
 from raftlock.sim.timeline import Timeline
 from raftlock.trace.export import encode_event
+from raftlock.trace.situation import leader_in
 
 
 @pytest.fixture
@@ -263,3 +265,52 @@ def test_a_branch_and_a_script_lead_to_the_same_trace():
     again.script = [dict(action) for action in simulation.script]
     again.run_to(simulation.world.clock.now)
     assert [encode_event(event) for event in again.recorder.events] == told
+
+
+def test_the_leader_is_the_one_that_the_picture_shows(simulation):
+    def look():
+        assert simulation.leader == leader_in(simulation.recorder.view)
+        return simulation.leader
+
+    old = look()
+    simulation.add_node("n4")
+    simulation.partition([old, others(simulation)[0]])
+    assert look() is None
+    for _ in range(40):
+        simulation.run(0.02)
+        look()
+    simulation.heal()
+    simulation.remove_node(simulation.wait_for_leader())
+    for _ in range(40):
+        simulation.run(0.02)
+        look()
+    simulation.freeze(look())
+    assert look() is None
+
+
+def test_an_entry_says_who_is_a_member(simulation):
+    simulation.add_node("n4")
+    told = [
+        row["op"]
+        for event in simulation.recorder.events
+        if event.kind == "append" and event.node == simulation.leader
+        for row in event.data["entries"]
+    ]
+    assert told[1:] == [
+        "members n1 n2 n3, n4 learning",
+        "members n1 n2 n3 n4, with n1 n2 n3",
+        "members n1 n2 n3 n4",
+    ]
+
+
+def test_changes_of_members_keep_every_promise():
+    simulation = Simulation(nodes=3, seed=5, timing="lan")
+    simulation.wait_for_leader()
+    simulation.client("alice").acquire("printer", ttl=60)
+    simulation.add_node("n4")
+    simulation.transfer_leadership("n4")
+    simulation.remove_node("n1")
+    simulation.wipe("n2")
+    simulation.add_node("n2.2")
+    simulation.client("bob").acquire("scanner")
+    assert check_trace(simulation.recorder.header, simulation.recorder.events) == []

@@ -1,6 +1,7 @@
 import pytest
 
 from raftlock.trace.sentences import sentence, tell
+from raftlock.trace.view import ClusterView
 from raftlock.types import Micros, NodeID, TraceEvent
 from tests.trace.telling import Teller
 
@@ -266,14 +267,14 @@ CASES = [
     ),
     (
         nothing,
-        life("n2", "stopped", why="a sync was refused."),
-        "n2 stops, since its disk failed: a sync was refused.",
+        life("n2", "stopped", why="A sync was refused."),
+        "n2 stops: a sync was refused.",
         "fault",
     ),
-    (nothing, life("n2", "stopped"), "n2 stops, since its disk failed: no reason given.", "fault"),
+    (nothing, life("n2", "stopped"), "n2 stops: its disk failed.", "fault"),
     (
         nothing,
-        life("n2", "refused", why="record 7 is damaged."),
+        life("n2", "refused", why="Record 7 is damaged."),
         "n2 refuses to start: record 7 is damaged.",
         "fault",
     ),
@@ -728,6 +729,14 @@ def test_a_sentence(prepare, act, text, level):
     lines = told(prepare, act)
     # An act may have neighbours that are told as well (a vote after a term): it is the last one.
     assert lines[-1:] == ([] if text is None else [(text, level)])
+
+
+def test_with_a_broken_rule_a_dropped_entry_may_have_been_committed():
+    teller = Teller().start()
+    led_with_an_entry(teller)
+    view = ClusterView({**teller.recorder.header, "modified": "CommitOldTerms"})
+    event = TraceEvent(99, Micros(0), NodeID("n1"), "truncate", 0, {"from": 1, "to": 1})
+    assert sentence(event, view) == "n1 drops entry 1: not in the leader's log."
 
 
 def test_a_disk_alone():

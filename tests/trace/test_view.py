@@ -217,6 +217,12 @@ def test_a_heartbeat_timer_that_fires_is_no_waiting(tell):
     assert node(tell, "n2").waited == 0
 
 
+def test_how_long_a_timer_ran_is_counted_by_the_runs_time_and_not_by_the_nodes(tell):
+    tell.at(100).emit("n1", "timer_set", timer="election", deadline=90_000_000, duration=600_000)
+    tell.at(700).emit("n1", "timer_fire", timer="election")
+    assert node(tell).waited == 600_000
+
+
 def test_commit_and_apply(tell):
     tell.commit("n1", 4)
     tell.apply("n1", 3, stamp=77, hash_="abcd")

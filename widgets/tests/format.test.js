@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  SPEED_STEPS, count, isHeartbeat, isReply, left, listed, nodeWords, opLines, runTime, speedLabel,
-  speedOf, stepOf,
+  SPEED_STEPS, count, fateWords, isHeartbeat, isReply, left, listed, nodeWords, opLines, roleLetter, runTime,
+  speedLabel, speedOf, stepOf, votes,
 } from "../raftlock_widgets/static/format.js";
 
 test("run time", () => {
@@ -50,6 +50,24 @@ test("words", () => {
   assert.equal(nodeWords({ state: "up", role: "leader" }), "leader");
   assert.equal(nodeWords({ state: "down", role: "follower" }), "down");
   assert.equal(nodeWords({ state: "frozen", role: "leader" }), "frozen leader");
+});
+
+test("what a node is, with or without a vote", () => {
+  const learner = { state: "up", role: "follower", part: "learner" };
+  assert.equal(nodeWords(learner), "learner");
+  assert.equal(nodeWords({ ...learner, part: "no member" }), "no member");
+  assert.equal(nodeWords({ ...learner, role: "leader", part: "no member" }), "leader (no member)");
+  assert.equal(nodeWords({ ...learner, state: "frozen" }), "frozen learner");
+  assert.equal(nodeWords({ ...learner, part: "voter" }), "follower");
+  assert.equal(nodeWords({ state: "down", role: "follower", fate: "wiped" }), "down (disk lost)");
+  assert.equal(nodeWords({ state: "down", role: "follower", fate: "killed" }), "down");
+  assert.equal(fateWords({ fate: "stopped" }), "disk failed");
+  assert.equal(fateWords({ fate: "" }), "down");
+  assert.equal(votes({}), true);
+  assert.equal(votes(learner), false);
+  const letters = [learner, { ...learner, part: "no member" }, { ...learner, state: "down" },
+    { ...learner, part: "voter" }, { ...learner, role: "leader" }, { state: "up", role: "riddle" }].map(roleLetter);
+  assert.deepEqual(letters, ["ℓ", "–", "×", "F", "L", "?"]);
 });
 
 test("replies and heartbeats", () => {

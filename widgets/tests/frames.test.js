@@ -47,6 +47,20 @@ test("a change of pace is told", () => {
   assert.ok(!merge(state, delta({ paused: true })).has("pace"));
 });
 
+test("members come whole, and a node that is gone goes with the next full frame", () => {
+  const state = empty();
+  merge(state, full({ members: { voters: ["n1", "n2"], learners: [], outgoing: [] } }));
+  const members = { voters: ["n1"], learners: ["n2"], outgoing: ["n1", "n2"] };
+  const changed = merge(state, delta({ members }));
+  assert.deepEqual([...changed], ["members"]);
+  assert.deepEqual(state.members, members);
+  merge(state, delta({ seq: 3 }));
+  assert.deepEqual(state.members, members);
+  merge(state, full({ seq: 4, t: 20, cluster: { nodes: ["n1"] }, nodes: [node("n1")] }));
+  assert.deepEqual([...state.nodes.keys()], ["n1"]);
+  assert.deepEqual(state.members.voters, []);
+});
+
 test("links are a whole list, by direction", () => {
   const state = empty();
   merge(state, full({ links: [{ src: "n1", dst: "n2", cut: true }] }));
@@ -61,7 +75,9 @@ test("the tail of a log takes the place of what stood there", () => {
   const log = mergeLog(undefined, { first: 1, entries: [entry(1), entry(2), entry(3)] });
   const next = mergeLog(log, { from: 2, entries: [entry(2, 2, "acq a→b")] });
   assert.deepEqual(next.entries.map((e) => [e.i, e.t]), [[1, 1], [2, 2]]);
-  assert.deepEqual(mergeLog(next, { first: 1, entries: [] }), { first: 1, entries: [] });
+  assert.deepEqual(mergeLog(next, { first: 1, entries: [] }), { first: 1, base: 0, entries: [] });
+  const short = mergeLog(next, { first: 2, base: 1, entries: [entry(2)] });
+  assert.equal(mergeLog(short, { from: 3, entries: [entry(3)] }).base, 1, "what is gone stays gone");
 });
 
 test("a log keeps only its end", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clientWords, firstSplit, groupsOf, linksNow } from "../raftlock_widgets/static/controls.js";
+import { clientWords, firstSplit, groupsOf, lettersFor, linksNow } from "../raftlock_widgets/static/controls.js";
 import { behind, tableNode } from "../raftlock_widgets/static/locks.js";
 import { logWindow, marksAt } from "../raftlock_widgets/static/log.js";
 import { columns, laneOf, ranges, spread } from "../raftlock_widgets/static/segments.js";
@@ -44,6 +44,12 @@ test("groups", () => {
   letters.set("n5", "C");
   assert.equal(groupsOf(ids, letters).length, 3);
   assert.deepEqual(groupsOf(["n1"], firstSplit(["n1"])), [["n1"]]);
+});
+
+test("groups outlive a node that comes or goes", () => {
+  const chosen = new Map([["n1", "C"], ["n2", "A"], ["n3", "B"]]);
+  assert.deepEqual([...lettersFor(["n1", "n3", "n6"], chosen)], [["n1", "C"], ["n3", "B"], ["n6", "B"]]);
+  assert.deepEqual(lettersFor(["n1", "n2", "n3"], new Map()), firstSplit(["n1", "n2", "n3"]));
 });
 
 test("the network in words", () => {

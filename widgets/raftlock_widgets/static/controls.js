@@ -17,6 +17,12 @@ export function firstSplit(ids) {
   return new Map(ids.map((id, k) => [id, k < small ? "A" : "B"]));
 }
 
+/** The groups of before; who is new comes into the last one, and who is gone is forgotten. */
+export function lettersFor(ids, before) {
+  if (before.size === 0) return firstSplit(ids);
+  return new Map(ids.map((id) => [id, before.get(id) ?? "B"]));
+}
+
 /** What of the network is not plain now, in words. */
 export function linksNow({ links, groups }) {
   const cut = [...links.values()].filter((link) => link.cut && !link.wall);
@@ -66,7 +72,7 @@ export function network(ctx) {
     if (parts.has("links") || parts.has("groups")) write(now, linksNow(ctx.store.state));
     if (!parts.has("cluster") || built === ids.join()) return;
     built = ids.join();
-    letters = firstSplit(ids);
+    letters = lettersFor(ids, letters);
     for (const select of [from, to]) select.replaceChildren(...ids.map((id) => h("option", { value: id }, id)));
     to.value = ids[1] ?? ids[0];
     chips.replaceChildren(...ids.map(groupChip));

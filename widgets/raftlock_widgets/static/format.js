@@ -57,14 +57,30 @@ export function listed(words) {
   return `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}`;
 }
 
+const FATES = { wiped: "disk lost", stopped: "disk failed", refused: "refuses" };
+
+/** Why a node is down, in a word or two. */
+export const fateWords = (node) => FATES[node.fate] ?? "down";
+
+/** Whether a node has a vote; a frame of an older kernel does not say, and then it has. */
+export const votes = (node) => (node.part ?? "voter") === "voter";
+
 /** What a node is, in words, for its inspector and for screen readers. */
 export function nodeWords(node) {
-  if (node.state === "down") return "down";
-  const role = { follower: "follower", candidate: "candidate", leader: "leader" }[node.role] ?? node.role;
+  if (node.state === "down") return node.fate in FATES ? `down (${fateWords(node)})` : "down";
+  const plain = { follower: "follower", candidate: "candidate", leader: "leader" }[node.role] ?? node.role;
+  const role = votes(node) ? plain : node.role === "follower" ? node.part : `${plain} (${node.part})`;
   return node.state === "frozen" ? `frozen ${role}` : role;
 }
 
-export const ROLE_LETTER = { follower: "F", candidate: "C", leader: "L" };
+const ROLE_LETTER = { follower: "F", candidate: "C", leader: "L" };
+
+/** A node's role in a letter: × is down, ℓ a learner, – no member. */
+export function roleLetter(node) {
+  if (node.state === "down") return "×";
+  if (node.role === "follower" && !votes(node)) return node.part === "learner" ? "ℓ" : "–";
+  return ROLE_LETTER[node.role] ?? "?";
+}
 
 /** Whether a message is a reply, and whether it is part of a heartbeat. */
 export const isReply = (message) => /reply|response|[✓✗]/i.test(`${message.type} ${message.label}`);

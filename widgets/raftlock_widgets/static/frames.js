@@ -18,6 +18,7 @@ export function empty() {
     source: undefined, // the kernel's own number of the run
     cluster: { name: "", timing: "", nodes: [], modified: "", timings: null },
     situation: null,
+    members: { voters: [], learners: [], outgoing: [] },
     nodes: new Map(),
     links: new Map(),
     groups: null,
@@ -43,6 +44,7 @@ export function merge(state, frame) {
     Object.assign(state, empty(), { run, messages, source: frame.run, known: true });
     for (const part of ["cluster", "situation", "nodes", "links", "groups", "messages", "logs",
       "locks", "terms", "events", "clients"]) changed.add(part);
+    changed.add("members");
     if (frame.cluster) state.cluster = { ...state.cluster, ...frame.cluster };
   }
   if (frame.speed !== state.speed || frame.paused !== state.paused) changed.add("pace");
@@ -59,6 +61,10 @@ export function merge(state, frame) {
   if (frame.links) {
     state.links = new Map(frame.links.map((link) => [way(link.src, link.dst), link]));
     changed.add("links");
+  }
+  if (frame.members) {
+    state.members = frame.members;
+    changed.add("members");
   }
   if ("groups" in frame) {
     state.groups = frame.groups;
@@ -92,15 +98,16 @@ function put(map, key, value, changed, part) {
   changed.add(part);
 }
 
-/** A log with `tail` in it: `{first, entries}` replaces it, `{from, entries}` its end. */
+/** A log with `tail` in it: `{first, entries}` replaces it, `{from, entries}` its end. Up to `base` it
+ * has no entries any more: a snapshot stands for them. */
 export function mergeLog(log, tail) {
   if ("first" in tail || !log) {
     const entries = tail.entries.slice(-KEEP.entries);
-    return { first: entries.length ? entries[0].i : (tail.first ?? 1), entries };
+    return { first: entries.length ? entries[0].i : (tail.first ?? 1), base: tail.base ?? 0, entries };
   }
   const kept = log.entries.filter((entry) => entry.i < tail.from);
   const entries = [...kept, ...tail.entries].slice(-KEEP.entries);
-  return { first: entries.length ? entries[0].i : tail.from, entries };
+  return { first: entries.length ? entries[0].i : tail.from, base: log.base ?? 0, entries };
 }
 
 // Points come in order of time, each node's own too: one of the same moment takes the last's place,

@@ -2,13 +2,15 @@
 // choosing another node moves nothing.
 
 import { h, put, write } from "./dom.js";
-import { nodeWords } from "./format.js";
+import { nodeWords, votes } from "./format.js";
 
 const VERBS = [
   ["kill", "Kill", "was killed", (node) => node.state !== "down"],
-  ["restart", "Restart", "was restarted", (node) => node.state === "down"],
+  ["restart", "Restart", "was restarted", (node) => node.state === "down" && node.fate !== "wiped"],
   ["freeze", "Freeze", "was frozen", (node) => node.state === "up"],
   ["thaw", "Thaw", "was thawed", (node) => node.state === "frozen"],
+  ["transfer", "Make it lead", "is to lead", (node) => node.state === "up" && votes(node) && node.role !== "leader"],
+  ["wipe", "Lose its disk", "loses its disk", (node) => node.fate !== "wiped"],
 ];
 
 /** The inspector panel. */
@@ -44,10 +46,13 @@ export function inspector(ctx) {
 
 function describe(node) {
   const facts = [`${nodeWords(node)}, term ${node.term}`];
+  if (node.why) facts.push(node.why);
   if (node.state !== "down") {
     facts.push(node.voted_for ? `voted for ${node.voted_for}` : "no vote yet");
     facts.push(node.leader ? `follows ${node.leader === node.id ? "itself" : node.leader}` : "knows no leader");
   }
+  if (node.handover) facts.push(`hands over to ${node.handover}`);
+  if (node.snapshot) facts.push(`snapshot to ${node.snapshot}`);
   facts.push(`log to ${node.last}, commit ${node.commit}, applied ${node.applied}`);
   if (node.hash) facts.push(`table ${String(node.hash).slice(0, 4)}`);
   return `${facts.join(" · ")}`;

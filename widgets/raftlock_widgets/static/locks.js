@@ -51,7 +51,7 @@ export function locks(ctx) {
     put(note, { "data-behind": k });
     put(table, { hidden: rows.length === 0 });
     put(nothing, { hidden: rows.length > 0 });
-    write(nothing, node?.state === "down" ? `${node.id} is down: its table is gone until it restarts.`
+    write(nothing, node?.state === "down" ? `${node.id} is down: its table is gone${node.fate === "wiped" ? ", and so is its disk" : " until it restarts"}.`
       : "No lock is held. Acquire one below.");
     keyed(body, rows, (lock) => lock.lock, () => lockRow(ctx), (tr, lock) => tr.rlShow(lock));
     clocks = [...body.querySelectorAll("[data-deadline]")].map((place) => place.rlTick);
@@ -83,6 +83,7 @@ function nodeSwitch(ctx) {
   let built = "";
   function show() {
     const choices = ["leader", ...ctx.store.state.cluster.nodes];
+    if (!choices.includes(ctx.ui.lockNode)) ctx.ui.lockNode = "leader"; // that node is gone
     if (built !== choices.join()) {
       built = choices.join();
       while (el.children.length > 1) el.lastChild.remove();

@@ -2,7 +2,7 @@
 
 import { h, put, write } from "./dom.js";
 import { follow } from "./follow.js";
-import { ROLE_LETTER, opLines } from "./format.js";
+import { nodeWords, opLines, roleLetter } from "./format.js";
 import { leaderOf } from "./frames.js";
 import { termFill, termLine } from "./palette.js";
 
@@ -66,7 +66,7 @@ export function log(ctx) {
 
   function change(parts) {
     if (!["logs", "nodes", "cluster"].some((part) => parts.has(part))) return;
-      const next = logWindow([...store.state.logs.values()]);
+    const next = logWindow([...store.state.logs.values()]);
     put(nothing, { hidden: next.last > 0 });
     put(scroll, { hidden: next.last === 0 });
     if (next.last === 0) return;
@@ -82,7 +82,7 @@ function legend() {
   const item = (mark, words) => h("li", {}, mark, words);
   const cell = (cls) => h("i", { class: `rl-key-cell ${cls}`, "aria-hidden": "true" });
   return h("ul", { class: "rl-legend", "aria-label": "Legend" }, item(cell("rl-committed"), "committed"),
-    item(cell(""), "not yet"), item(h("i", { class: "rl-mark" }, "●"), "match"),
+    item(cell(""), "not yet"), item(cell("rl-gone"), "in a snapshot"), item(h("i", { class: "rl-mark" }, "●"), "match"),
     item(h("i", { class: "rl-mark" }, "▲"), "next, as the leader sees them"));
 }
 
@@ -103,22 +103,25 @@ function row(id) {
 
   function update(ctx, node, log, leader, first) {
     if (!node) return;
-    write(letter, node.state === "down" ? "×" : ROLE_LETTER[node.role] ?? "?");
-    put(el, { "data-state": node.state, "data-role": node.role });
+    write(letter, roleLetter(node));
+    put(letter, { title: nodeWords(node) });
+    put(el, { "data-state": node.state, "data-role": node.role, "data-part": node.part ?? "voter" });
     const progress = leader && leader.id !== id ? leader.progress?.[id] : null;
     const theme = ctx.theme();
     cells.forEach((cell, k) => {
       const index = first + k;
       const entry = log?.entries[index - (log.entries[0]?.i ?? 0)] ?? null;
-      fill(cell, entry, index, node, marksAt(progress, index), theme);
+      const gone = entry === null && index <= (log?.base ?? 0);
+      fill(cell, entry, index, node, marksAt(progress, index), theme, gone);
     });
   }
   return { el, cells, append, update };
 }
 
-function fill(cell, entry, index, node, mark, theme) {
+// `gone`: the entry was there, and a snapshot stands for it now.
+function fill(cell, entry, index, node, mark, theme, gone) {
   const committed = entry !== null && index <= node.commit;
-  const sign = entry ? `${entry.t}|${entry.op}|${committed}|${index === node.commit}|${mark}|${theme}` : `|${mark}`;
+  const sign = entry ? `${entry.t}|${entry.op}|${committed}|${index === node.commit}|${mark}|${theme}` : `|${mark}|${gone}`;
   if (sign === cell.sign) return;
   cell.sign = sign;
   const [what, object] = opLines(entry?.op);
@@ -128,10 +131,10 @@ function fill(cell, entry, index, node, mark, theme) {
   write(cell.mark, mark);
   put(cell.td, {
     "data-term": entry?.t ?? null, "data-op": entry?.op ?? null, "data-mark": mark || null,
-    "data-committed": entry ? String(committed) : null,
-    title: entry ? `index ${index}, term ${entry.t}: ${entry.op || "no-op"}${committed ? "" : " (not committed here)"}` : null,
+    "data-committed": entry ? String(committed) : null, "data-gone": gone,
+    title: gone ? `index ${index}: no longer in the log, ${node.id}'s snapshot stands for it` : entry ? `index ${index}, term ${entry.t}: ${entry.op || "no-op"}${committed ? "" : " (not committed here)"}` : null,
   });
-  put(cell.box, { class: `rl-cell${entry ? " rl-full" : ""}${committed ? " rl-committed" : ""}${index === node.commit && entry ? " rl-frontier" : ""}` });
+  put(cell.box, { class: `rl-cell${entry ? " rl-full" : ""}${committed ? " rl-committed" : ""}${index === node.commit && entry ? " rl-frontier" : ""}${gone ? " rl-gone" : ""}` });
   cell.box.style.setProperty("--term", (entry && termFill(entry.t)) || "transparent");
   cell.box.style.setProperty("--term-line", (entry && termLine(entry.t, theme)) || "transparent");
 }

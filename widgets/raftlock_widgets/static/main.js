@@ -78,7 +78,7 @@ export function mount({ el, storeModel, layout }) {
   };
 }
 
-const ALL = ["cluster", "situation", "pace", "nodes", "links", "groups", "messages", "logs", "locks", "terms",
+const ALL = ["cluster", "situation", "pace", "members", "nodes", "links", "groups", "messages", "logs", "locks", "terms",
   "events", "clients"];
 
 const LAYOUTS = {

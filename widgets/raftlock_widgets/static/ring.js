@@ -1,7 +1,7 @@
 // The cluster as a ring: nodes, links, and the messages that travel between them.
 
 import { h, keyed, put, s, write } from "./dom.js";
-import { ROLE_LETTER, isHeartbeat, isReply, nodeWords } from "./format.js";
+import { fateWords, isHeartbeat, isReply, nodeWords, roleLetter, votes as hasVote } from "./format.js";
 import { endOf, way } from "./frames.js";
 import { HEIGHT, WIDTH, along, diamond, flight, lane, ringLayout, timerLeft } from "./geometry.js";
 import { termFill, termLine } from "./palette.js";
@@ -55,6 +55,7 @@ export function ring(ctx) {
     nodes = new Map(ids.map((id) => [id, nodePicture(ctx, id, shape, hatch)]));
     layers.nodes.append(...[...nodes.values()].map((node) => node.el));
     drawPairs(ctx, shape, ids, layers.links);
+    ui(); // what was chosen stays chosen, if it is still there
   }
 
   function change(parts) {
@@ -166,6 +167,7 @@ function updateNode(ctx, id, el, parts, shape) {
   const live = node.state !== "down";
   put(el, {
     "data-state": node.state, "data-role": live ? node.role : "down", "data-term": node.term,
+    "data-part": node.part ?? "voter", "data-fate": node.fate || null,
     "data-commit": node.commit, "data-applied": node.applied, "data-timer": node.timer?.kind ?? "none",
     "data-disk": node.disk_busy, "aria-pressed": String(ctx.ui.node === id),
     "aria-label": `${id}, ${nodeWords(node)}, term ${node.term}, commit ${node.commit}, applied ${node.applied}`,
@@ -174,12 +176,15 @@ function updateNode(ctx, id, el, parts, shape) {
   el.style.setProperty("--term", termFill(node.term) ?? "var(--rl-empty)");
   el.style.setProperty("--term-line", termLine(node.term, theme) ?? "var(--rl-edge)");
   put(el, { "data-blank": node.term === 0 });
-  write(parts.term, live || node.term ? `term ${node.term}` : "");
-  write(parts.letter, live ? ROLE_LETTER[node.role] ?? "?" : "×");
+  // Without a vote: that is said in a word. On a small node it takes the term's place.
+  const word = live && !hasVote(node) ? node.part : "";
+  const small = shape.node < SMALL;
+  write(parts.term, small && word ? word : live || node.term ? `term ${node.term}` : "");
+  write(parts.letter, roleLetter(node));
   const votes = live && node.role === "candidate" ? node.tally : null;
   write(parts.marks, votes
     ? `${votes.granted.length} of ${votes.needed}`
-    : live ? `c${node.commit} a${node.applied}` : "down");
+    : live ? word || `c${node.commit} a${node.applied}` : fateWords(node));
   drawVotes(ctx, id, votes, parts.votes, shape);
   const group = (ctx.store.state.groups ?? []).findIndex((members) => members.includes(id));
   write(parts.group, group < 0 ? "" : "ABCDEFGHI"[group]);
@@ -187,7 +192,10 @@ function updateNode(ctx, id, el, parts, shape) {
 
 // A dot towards each peer: that peer's answer.
 function drawVotes(ctx, id, votes, layer, shape) {
-  const peers = votes ? ctx.store.state.cluster.nodes.filter((peer) => peer !== id) : [];
+  const { nodes } = ctx.store.state;
+  const peers = votes
+    ? ctx.store.state.cluster.nodes.filter((peer) => peer !== id && hasVote(nodes.get(peer) ?? {}))
+    : [];
   const here = shape.at.get(id);
   keyed(layer, peers, (peer) => peer, () => s("g", {}, s("circle", { r: 4.5 }), s("path", { d: "M-2-2L2 2M-2 2L2-2" })),
     (dot, peer) => {

@@ -1,0 +1,60 @@
+"""What a laboratory is made with, and what its trace begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from raftlock.lock.rules import LockRules
+from raftlock.node.timing import Timing
+from raftlock.raft.config import RaftConfig
+from raftlock.raft.rules import Rules
+from raftlock.types.events import Json
+from raftlock.types.ids import NodeID
+
+__all__ = ["NODES_MAX", "LabSettings", "header_of"]
+
+NODES_MAX = 9
+"""More would neither fit into the picture nor tolerate failures that anybody teaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabSettings:
+    """What a laboratory is made with; the same settings and seed draw the same timeouts."""
+
+    nodes: tuple[NodeID, ...]
+    timing: Timing
+    name: str
+    seed: int
+    rules: Rules | None = None
+    lock_rules: LockRules | None = None
+
+    def plan(self, node: NodeID, rank: int) -> RaftConfig:
+        """What one of the first nodes is told; `rank` is its place in the first election."""
+        return self.timing.config(node, self.nodes, rank)
+
+    def plan_of_new(self, node: NodeID, voters: tuple[NodeID, ...]) -> RaftConfig:
+        """What a node is told that comes later: who votes now, and that it is none of them."""
+        plan = self.timing.config(node, (*voters, node), len(self.nodes))
+        return replace(plan, voters=voters, learners=(node,))
+
+
+def header_of(settings: LabSettings) -> dict[str, Json]:
+    """The header of a laboratory's trace."""
+    timing = settings.timing
+    return {
+        "runtime": "live",
+        "name": settings.name,
+        "nodes": list(settings.nodes),
+        "seed": settings.seed,
+        "timing": timing.name,
+        "timings": {
+            "election_ms": [timing.election_timeout_ms_min, timing.election_timeout_ms_max],
+            "heartbeat_ms": timing.heartbeat_ms,
+            "delay_ms": timing.link_delay_us // 1000,
+        },
+        "modified": ", ".join(
+            type(rules).__name__
+            for rules in (settings.rules, settings.lock_rules)
+            if rules is not None and type(rules) not in (Rules, LockRules)
+        ),
+    }
