@@ -139,7 +139,7 @@ def _plain(seed: int) -> Profile:
         kept_ppm=one_of(0, 0, 200_000),
         blackout=random.below(20) == 0,
         pause_ppm=one_of(0, 0, 5_000, 15_000),
-        client_pause_ppm=one_of(0, 5_000, 15_000, 15_000),
+        client_pause_ppm=one_of(0, 10_000, 15_000, 20_000),
         rate_ppm=one_of(0, 0, 3_000, 9_000),
         timeout_percent=one_of(50, 100, 100, 200),
         batch=one_of(1, 2, 16, 64),
@@ -175,9 +175,9 @@ def _snapshots(profile: Profile, random: Random64) -> Profile:
 def _members(profile: Profile, random: Random64) -> Profile:
     return replace(
         profile,
-        member_ppm=_one_of(random, 0, 0, 0, 5_000, 20_000),
+        member_ppm=_one_of(random, 0, 0, 0, 10_000, 30_000),
         transfer_ppm=_one_of(random, 0, 0, 5_000, 20_000),
-        wipe_ppm=_one_of(random, 0, 0, 0, 3_000, 10_000),
+        wipe_ppm=_one_of(random, 0, 0, 0, 10_000, 30_000),
     )
 
 
@@ -185,7 +185,7 @@ def _disks(profile: Profile, random: Random64) -> Profile:
     return replace(
         profile,
         disk_error_ppm=_one_of(random, 0, 0, 0, 1_000, 5_000),
-        flip_ppm=_one_of(random, 0, 0, 0, 0, 3_000),
+        flip_ppm=_one_of(random, 0, 0, 0, 10_000),
         torn_ppm=_one_of(random, 0, 200_000),
     )
 
