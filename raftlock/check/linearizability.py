@@ -31,14 +31,20 @@ multiplying what there is to try, however many they are:
   are placed, no later, with no more of any kind used up, in a state that covers this one. States
   say themselves what they cover: a hold that may end at any moment, with a token that nobody heard,
   leaves open all that a certain one does. Lowe's rule is the case in which the two are equal.
+
+**No way back.** Tokens only grow. Once a state has come too far for an answer that is not placed
+yet, nothing that follows can be an order of all. If there is none, the search is done once more
+without this rule, for the longest beginning that fits: that is what a reader wants to be told.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from operator import le
+from itertools import accumulate
+from operator import le, or_
 from typing import Generic, NamedTuple, TypeVar
 
 from raftlock.check.history import START, Moment, Operation, by_lock
@@ -112,16 +118,20 @@ def judge(
     steps_max: int = STEPS_MAX,
 ) -> Judgement:
     """Judge operations that are all about one object, called `lock` in what is said."""
-    search = _Search(tuple(operations), thing)
-    verdict = search.run(steps_max)
-    points, stuck = search.points(), search.stuck
+    search = _Search(operations := tuple(operations), thing)
+    verdict, steps = search.run(steps_max), search.steps
+    if verdict is Verdict.ILLEGAL:
+        search = _Search(operations, thing, looks_ahead=False)
+        search.run(steps_max)
+        steps += search.steps
+    points, stuck = search.points(), search.stuck() if verdict is Verdict.ILLEGAL else None
     placed = sum(1 for point in points if point.operation and point.operation.answer)
     text = f"{shorten(lock) or 'the object'}: "
     if verdict is Verdict.LEGAL:
         text += f"one order explains all {placed} answers."
     elif verdict is Verdict.UNKNOWN:
         text += (
-            f"the search for an order was given up after {search.steps} steps with {placed} of "
+            f"the search for an order was given up after {steps} steps with {placed} of "
             f"{search.answers} answers placed, so nothing is shown."
         )
     else:
@@ -130,7 +140,7 @@ def judge(
             f"no order explains all {search.answers} answers; after the {placed} that fit, "
             f"{stuck} fits nowhere: by then {state}."
         )
-    return Judgement(lock, verdict, points, stuck, search.steps, text)
+    return Judgement(lock, verdict, points, stuck, steps, text)
 
 
 class _Node(NamedTuple, Generic[S]):
@@ -153,7 +163,13 @@ class _Node(NamedTuple, Generic[S]):
 class _Search(Generic[S]):
     """Depth first, on a stack of its own: a history may be longer than Python's."""
 
-    def __init__(self, operations: tuple[Operation, ...], thing: SequentialObject[S]) -> None:
+    def __init__(
+        self,
+        operations: tuple[Operation, ...],
+        thing: SequentialObject[S],
+        *,
+        looks_ahead: bool = True,
+    ) -> None:
         # Whatever order they came in: the same history, the same search.
         ordered = sorted(operations, key=lambda each: (each.call, str(each)))
         answered = [each for each in ordered if each.returned is not None]
@@ -161,10 +177,14 @@ class _Search(Generic[S]):
         self._answered = answered
         self._returns = sorted((each.returned or START, n) for n, each in enumerate(answered))
         self._kinds, self._uncounted = _by_kind(ordered, thing)
+        chances = [(thing.last_chance(each), n) for n, each in enumerate(answered)]
+        self._chances = sorted((last, n) for last, n in chances if last is not None and looks_ahead)
+        # Those with the first, the first two, ... chances in order, a bit each.
+        bits = accumulate((1 << n for _, n in self._chances), or_, initial=0)
+        self._with_first_chances = list(bits)
         self._seen: dict[int, list[_Node[S]]] = {}
         self._best = _Node(thing.start(), START, 0, 0, (0,) * len(self._kinds))
         self.answers = len(answered)
-        self.stuck: Operation | None = None
         self.steps = 0
 
     def run(self, steps_max: int) -> Verdict:
@@ -174,12 +194,11 @@ class _Search(Generic[S]):
             if self.steps > steps_max:
                 return Verdict.UNKNOWN
             if not ways:
-                self.stuck = self._answered[self._returns[self._best.due][1]]
                 return Verdict.ILLEGAL
             node = next(ways[-1], None)
             if node is None:
                 ways.pop()
-            elif self._is_new(node):
+            elif not self._is_too_far(node) and self._is_new(node):
                 ways.append(self._answers_after(node))
                 if node.done.bit_count() > self._best.done.bit_count():
                     self._best = node
@@ -193,6 +212,10 @@ class _Search(Generic[S]):
             found.append(Point(node.now, node.operation, self._thing.describe(node.state)))
             node = node.before
         return tuple(reversed(found))
+
+    def stuck(self) -> Operation:
+        """What had to come next in the best order: whose return is the first outstanding."""
+        return self._answered[self._returns[self._best.due][1]]
 
     def _answers_after(self, here: _Node[S]) -> Iterator[_Node[S]]:
         """The answers that may come next, each perhaps after what nobody was told of.
@@ -260,6 +283,11 @@ class _Search(Generic[S]):
                 if state is not None and state != node.state:
                     now = max(node.now, operation.call)
                     yield _Node(state, now, node.done, node.due, then_spent, operation, node)
+
+    def _is_too_far(self, node: _Node[S]) -> bool:
+        """Whether an answer that is not placed has had its last chance."""
+        missed = bisect_left(self._chances, (self._thing.reached(node.state), -1))
+        return self._with_first_chances[missed] & ~node.done != 0
 
     def _is_new(self, node: _Node[S]) -> bool:
         """Whether the search was never here, nor anywhere that is as good."""

@@ -2,10 +2,10 @@
 
 A specification says of a state and an operation *with its answer* what the state is afterwards, or
 that this cannot happen there. It is written against what a client is promised and shares no line
-with the service. To check another object, write a class with the six methods of
+with the service. To check another object, write a class with the methods of
 `SequentialObject`; nothing else in this room has to change. The first four say what may happen; the
-last two only spare the search what cannot help (`covers` may be ``==``, and `kind` the operation's
-call, if no two share one).
+others only spare the search what cannot help (`covers` may be ``==``, `kind` the operation's call
+if no two share one, `reached` 0 and `last_chance` ``None``).
 """
 
 from __future__ import annotations
@@ -56,6 +56,12 @@ class SequentialObject(Protocol[S]):
         ``None`` if such an operation never changes anything once one of its sort has: it need not
         be remembered that it was used.
         """
+
+    def reached(self, state: S) -> int:
+        """A number that no step makes smaller: how far the object has come."""
+
+    def last_chance(self, operation: Operation) -> int | None:
+        """The largest number `reached` at which it can be answered so; ``None`` if at any."""
 
 
 class LockState(NamedTuple):
@@ -173,6 +179,19 @@ class LockObject:
     def kind(self, operation: Operation) -> Hashable | None:
         """A client's open requests are alike; no token is released a second time."""
         return operation.client if operation.op in ("acquire", "enqueue_waiter") else None
+
+    def reached(self, state: LockState) -> int:
+        """The least token that it can have, or be given next."""
+        return state.last if state.owner else state.last + 1
+
+    def last_chance(self, operation: Operation) -> int | None:
+        """The token, if the answer says that the lock was held with it."""
+        answer = operation.answer
+        if answer is None:
+            return None
+        if answer.word == "granted" or (answer.word == "info" and answer.value):
+            return answer.token
+        return operation.token if answer.word in ("released", "renewed") else None
 
     def _acquired(self, state: LockState, operation: Operation, now: Moment) -> LockState | None:
         client, answer = operation.client, operation.answer
@@ -299,6 +318,15 @@ class FencedRegister:
         if operation.op == "read":
             return None
         return operation.token, text(operation.arguments, "value")
+
+    def reached(self, state: RegisterState) -> int:
+        """The largest token so far."""
+        return state.token
+
+    def last_chance(self, operation: Operation) -> int | None:
+        """The token, if a write with it was accepted."""
+        is_accepted = operation.answer is not None and operation.answer.word == "accepted"
+        return operation.token if is_accepted else None
 
     def describe(self, state: RegisterState) -> str:
         """The largest token so far, and the value."""

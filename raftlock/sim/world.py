@@ -186,13 +186,16 @@ class World:
         return max(leaders, key=lambda node: node.running.raft.current_term, default=None)
 
     def members(self) -> Configuration:
-        """The members as the leader has them, or else as whoever has most of the log does."""
+        """The members as the leader has them, or else as whoever has most of the log does.
+
+        If nobody is up to be asked, all nodes that there are.
+        """
         leader = self.leader()
         if leader is not None:
             return leader.running.raft.members[1]
         logs = [node.running.raft for node in self.nodes.values() if node.is_up]
         if not logs:
-            return Configuration(self.settings.nodes)
+            return Configuration(tuple(self.nodes) or self.settings.nodes)
         return max(logs, key=lambda raft: (raft.log.last_term, raft.log.last_index)).members[1]
 
     def thaw(self, node: SimNode) -> None:

@@ -198,6 +198,39 @@ def test_open_operations_that_can_stand_for_each_other():
     assert read is None
 
 
+@pytest.mark.parametrize(
+    ("state", "least"), [(LockState(), 1), (FREE, 5), (ALICE, 5), (SOMEHOW_ALICE, 5), (NOT_5, 6)]
+)
+def test_how_far_a_lock_has_come(state, least):
+    assert LockObject().reached(state) == least
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("bob [acquire 5s: granted 6]", 6),
+        ("bob [release 6: ok]", 6),
+        ("bob [renew 6 5s: ok]", 6),
+        ("bob [look: alice 6]", 6),
+        ("bob [look: free]", None),
+        ("bob [acquire 5s: held]", None),
+        ("bob [release 6: free]", None),
+        ("bob [release 6 >", None),
+    ],
+)
+def test_until_when_an_answer_can_be_given(text, last):
+    (operation,) = drawn(text)
+    assert LockObject().last_chance(operation) == last
+
+
+def test_a_register_goes_no_further_back_than_its_largest_token():
+    register = FencedRegister()
+    accepted, refused, read = drawn("bob [write 5 x: accepted] [write 5 x: refused] [read: x]")
+    assert register.reached(RegisterState(3, "x")) == 3
+    assert register.last_chance(accepted) == 5
+    assert register.last_chance(refused) is register.last_chance(read) is None
+
+
 def test_a_register_covers_only_its_like():
     register = FencedRegister()
     assert register.covers(RegisterState(3, "x"), RegisterState(3, "x"))

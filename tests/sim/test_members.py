@@ -314,3 +314,20 @@ def test_changes_of_members_keep_every_promise():
     simulation.add_node("n2.2")
     simulation.client("bob").acquire("scanner")
     assert check_trace(simulation.recorder.header, simulation.recorder.events) == []
+
+
+def test_nobody_is_let_go_while_nobody_can_be_asked(simulation):
+    for node in simulation.nodes:
+        simulation.kill(node)
+    with pytest.raises(InvalidArgument, match="member still"):
+        simulation._do("remove", node="n1")
+    assert simulation.wipe("n1") == "n1.2"
+    assert simulation.leader is None
+
+
+def test_the_only_node_that_is_wiped_takes_the_cluster_with_it():
+    simulation = Simulation(nodes=1, seed=1, timing="lan")
+    simulation.wait_for_leader()
+    assert simulation.wipe("n1") == "n1.2"
+    simulation.run(2)
+    assert simulation.leader is None
