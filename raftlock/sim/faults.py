@@ -91,7 +91,11 @@ class Faults:
     def _pause_client(self, world: World, client: SimClient) -> list[Action]:
         """Stop a client; a holder at the worst moment."""
         now_ms = world.now_ms()
-        held = [lock for lock, lease in client.held.items() if lease.valid(now_ms)]
+        held = [
+            lock
+            for lock, lease in client.held.items()
+            if lease.valid(now_ms) and lease.token > self._overtaken.get(lock, 0)
+        ]
         often = 10 if held else 1
         if client.name == RIVAL:
             return self._overtake(client)
