@@ -29,7 +29,7 @@ from raftlock.sim.explore import Campaign, Look, explore, shrunk_script
 from raftlock.sim.files import read_script, write_script
 from raftlock.sim.mutants import MUTANTS
 from raftlock.sim.scenario import rewrite, rewrite_page
-from raftlock.sim.tell import told
+from raftlock.sim.tell import explained, rules_told, told
 
 __all__ = ["main"]
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.command == "explore":
             return _explore(chosen)
         if chosen.command == "replay":
-            return _replay(Path(chosen.file), lines=chosen.lines)
+            return _replay(Path(chosen.file), chosen.lines, chosen.trace)
         if chosen.command == "scenario":
             return max(_scenario(path, rewriting=chosen.rewrite) for path in chosen.files)
         return _mutants(as_json=chosen.json, seeds=chosen.search, writing=chosen.write)
@@ -76,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     replaying = commands.add_parser("replay", help="do a run again, and tell it in sentences")
     replaying.add_argument("file", help="a script that `explore` has written")
-    replaying.add_argument("--lines", type=_positive, default=60, help="how many sentences (60)")
+    replaying.add_argument("--lines", type=_positive, default=20, help="how many sentences (20)")
+    replaying.add_argument("--trace", type=Path, metavar="OUT", help="write the trace there, too")
     bench = commands.add_parser("mutants", help="break each rule, and see that the checks notice")
     bench.add_argument("--json", action="store_true", help="a list of objects instead of a table")
     bench.add_argument(
@@ -177,19 +178,26 @@ def _write_down(one: Look, rules: str, folder: Path) -> None:
 # ---- replay ----
 
 
-def _replay(path: Path, lines: int) -> int:
+def _replay(path: Path, lines: int, trace: Path | None) -> int:
     script = read_script(path)
     outcome = script.run()
+    if trace is not None:
+        outcome.recorder.write(trace)
+    plan, done = script.plan, len(script.script)
+    print(f"Seed {plan.seed}, {plan.nodes} nodes, {done} actions. {rules_told(script.rules)}")
+    drawn = ", ".join(f"{name} {value}" for name, value in plan.profile.to_json().items())
+    print(f"Unlike in a quiet run: {drawn or 'nothing'}.\n")
     sentences = told(outcome)
     if len(sentences) > lines:
         print(f"... {len(sentences) - lines} sentences before (--lines shows more)")
     for sentence in sentences[-lines:]:
         print(sentence)
     if not outcome.violations:
-        print("Nothing was broken.")
+        print("\nNothing was broken.")
         return 0
-    first = outcome.violations[0]
-    print(f"\n{first.property}: {first.text}")
+    print()
+    for line in explained(outcome.violations[0]):
+        print(line)
     return 1
 
 

@@ -71,7 +71,7 @@ class _Shrinker:
         return True
 
     def without_groups(self) -> None:
-        """Leave out all that has a client, a verb, a node or a lock in common; the largest first."""
+        """Leave out all that has a client, a verb, a node or a lock in common; the most first."""
         groups: dict[tuple[str, str], int] = {}
         for line in self.best.script:
             for name in _GROUPED_BY:

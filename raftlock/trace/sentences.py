@@ -142,7 +142,8 @@ def _append(event: TraceEvent, view: ClusterView) -> Told | None:
         return Told(f"{name} catches up: it copies {which}.") if last > first else None
     op = text(entries[-1], "op")
     if op not in ("", "no-op", "tick"):
-        return Told(f"{name}, the leader, writes {which} into its log: {shorten(op, 40)}.")
+        words = shorten(op, 90 if op.startswith("members ") else 40)
+        return Told(f"{name}, the leader, writes {which} into its log: {words}.")
     if op == "no-op" or node.log.term_at(first - 1) != event.term:
         return Told(f"{name} opens term {event.term} with an empty entry, number {last}.")
     return Told(f"{name} writes an empty entry, number {last}: it only says how late it is.")

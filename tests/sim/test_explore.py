@@ -13,10 +13,13 @@ from raftlock.sim import elsewhere
 from raftlock.sim.elsewhere import explore_elsewhere
 from raftlock.sim.explore import Campaign, Look, explore, look, shrunk_script
 from raftlock.sim.files import read_script, write_script
-from raftlock.sim.mutants import mutant_named
+from raftlock.sim.mutants import MUTANTS, mutant_named
 from raftlock.sim.run import explore_seed, plan_of, replay
 from raftlock.sim.shrink import shrink
 from raftlock.sim.tally import LEAST_PERCENT
+from raftlock.sim.tell import PROMISES
+from raftlock.trace.export import read
+from tests.house import ROOT, python_files
 
 
 @contextmanager
@@ -72,13 +75,13 @@ def test_what_never_happens_is_a_failure():
 def test_a_failing_run_is_made_shorter_and_written_down(tmp_path):
     looks = (look(seed, None, "AnyLogMayLead") for seed in range(1, 100))
     found = next(each for each in looks if each.property == "Leader Completeness")
-    script = shrunk_script(found, "AnyLogMayLead", runs_max=120)
+    script = shrunk_script(found, "AnyLogMayLead", runs_max=60)
     assert len(script.script) < found.actions
     assert script.found.startswith("Leader Completeness: ")
     write_script(tmp_path / "run.json", script)
-    read = read_script(tmp_path / "run.json")
-    assert read == script
-    assert read.run().violations[0].property == "Leader Completeness"
+    again = read_script(tmp_path / "run.json")
+    assert again == script
+    assert again.run().violations[0].property == "Leader Completeness"
 
 
 def test_a_run_that_fails_no_more_is_not_made_shorter():
@@ -176,8 +179,24 @@ def test_the_command_writes_down_what_it_finds_and_tells_it(tmp_path, capsys):
     (path,) = tmp_path.iterdir()
     assert json.loads(path.read_text())["rules"] == "HalfIsEnough"
     assert str(path) in capsys.readouterr().out
-    assert main(["replay", str(path), "--lines", "3"]) == 1
-    assert "Election Safety" in capsys.readouterr().out
+    trace = tmp_path / "run.jsonl"
+    assert main(["replay", str(path), "--lines", "3", "--trace", str(trace)]) == 1
+    out = capsys.readouterr().out
+    assert "A rule is broken on purpose, HalfIsEnough: " in out
+    assert "Election Safety: " in out
+    assert "Promised was: " in out
+    assert "It concerns " in out
+    written = read(trace)
+    assert check_trace(written.header, written.events) == read_script(path).run().violations
+
+
+def test_every_property_has_its_promise():
+    said = set()
+    for path in python_files(ROOT / "raftlock" / "check", ROOT / "raftlock" / "sim"):
+        said |= set(re.findall(r'(?:_say|Violation)\(\s*"([^"]+)"', path.read_text("utf-8")))
+    assert {"Election Safety", "fencing", "liveness"} < said
+    assert said <= PROMISES.keys()
+    assert {mutant.breaks for mutant in MUTANTS} <= PROMISES.keys()
 
 
 def test_a_missing_file_is_a_mistake(capsys):

@@ -150,6 +150,8 @@ class Calls:
             for gone in self.memory.forget_with(session):
                 self.drop(gone)
         call.first_left = call.first_left if call.attempts else now
+        if call.request_id and not call.cleans_up:
+            self.memory.note_left(call.request_id)
         call.attempts += 1
         call.asked_at = now
         if call.command is None or not call.session_id:

@@ -18,6 +18,9 @@ UNKNOWN_MAX = 32
 ANSWERS_MAX = 64
 """How many answers are remembered, for a caller who repeats an answered request."""
 
+LEFT_MAX = 256
+"""How many ids of requests that were asked are remembered, so that nobody is told they were not."""
+
 
 class Memory:
     """Requests by their request ids, and the holds that callers were told of."""
@@ -25,6 +28,7 @@ class Memory:
     def __init__(self) -> None:
         self._unknown: OrderedDict[str, Pending] = OrderedDict()  # the oldest first, as below
         self._answers: OrderedDict[str, tuple[Pending, Answered | Failed]] = OrderedDict()
+        self._left: OrderedDict[str, None] = OrderedDict()
         # The token of each hold, and which call got it: 0 once a second call was told of it too.
         self._holds: dict[LockID, tuple[Index, int]] = {}
 
@@ -52,6 +56,16 @@ class Memory:
     def take_unknown(self, request_id: str) -> Pending:
         """The request of that id is asked for again."""
         return self._unknown.pop(request_id)
+
+    def note_left(self, request_id: str) -> None:
+        """A request of that id leaves for a node; the oldest id makes room."""
+        self._left[request_id] = None
+        if len(self._left) > LEFT_MAX:
+            self._left.popitem(last=False)
+
+    def has_left(self, request_id: str) -> bool:
+        """Whether a request of that id was ever asked, as far as is remembered."""
+        return request_id in self._left
 
     def forget_oldest(self) -> Pending | None:
         """Give up the oldest request of unknown outcome, if there is one."""

@@ -144,11 +144,20 @@ def error_of(pending: Pending, outcome: Outcome) -> ServiceError | None:
     return None
 
 
-def no_answer(pending: Pending, trouble: str) -> RaftLockError:
-    """What a caller is told whose deadline came first. `trouble` is what was last heard."""
+def no_answer(pending: Pending, trouble: str, *, asked_before: bool = False) -> RaftLockError:
+    """What a caller is told whose deadline came first. `trouble` is what was last heard.
+
+    `asked_before` says that a request of the same id had left earlier, and was given up.
+    """
     details = pending.details()
     heard = f" Last heard: {trouble}." if trouble else ""
     what = pending.text[:1].upper() + pending.text[1:]
+    if pending.attempts == 0 and asked_before:
+        return Timeout(
+            f"{what}: no node took it in time. It was asked earlier under the same request id; "
+            f"what became of that is still unknown.{heard}",
+            details,
+        )
     if pending.attempts == 0:
         return Unavailable(
             f"{what}: no node took it in time, so nothing was asked.{heard}", details

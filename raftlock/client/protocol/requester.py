@@ -343,7 +343,9 @@ class Requester:
         if call.cleans_up:
             self._calls.drop(call)
             return
-        self._out.append(Failed(call.number, no_answer(call, self._trouble)))
+        before = self._calls.memory.has_left(call.request_id)
+        error = no_answer(call, self._trouble, asked_before=before)
+        self._out.append(Failed(call.number, error))
         if call.attempts > 0 and call.waits:
             self._withdraw(call)
         elif call.attempts > 0 and call.request_id:

@@ -5,7 +5,7 @@ import pytest
 from raftlock.client.protocol.effects import Answered, Endpoint, Failed
 from raftlock.client.protocol.frames import read_answer, request_for
 from raftlock.client.protocol.line import Line
-from raftlock.client.protocol.memory import ANSWERS_MAX, UNKNOWN_MAX, Memory
+from raftlock.client.protocol.memory import ANSWERS_MAX, LEFT_MAX, UNKNOWN_MAX, Memory
 from raftlock.client.protocol.pending import Pending, error_of, no_answer
 from raftlock.client.protocol.session import OPEN_MAX, Session
 from raftlock.errors import (
@@ -142,6 +142,11 @@ def test_memory_is_bounded():
     assert memory.answer("0") is None
     assert memory.answer("1")[1].number == 1
     assert Memory().forget_oldest() is None
+    for each in range(LEFT_MAX + 1):
+        memory.note_left(str(each))
+    memory.note_left("1")
+    assert not memory.has_left("0")
+    assert memory.has_left("1")
 
 
 def test_memory_of_holds():
@@ -233,6 +238,12 @@ def test_the_service_s_own_words_go_first():
         Failed(1, error_of(call, outcome(OutcomeStatus.CANCELLED, message="why"))).error,
         WaitCancelled,
     )
+
+
+def test_who_asked_earlier_is_not_told_that_nothing_was_asked():
+    error = no_answer(pending(), "", asked_before=True)
+    assert isinstance(error, Timeout)
+    assert "asked earlier under the same request id" in error.message
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,25 @@ def test_nobody_finishes_a_look_that_nobody_wants(world, alice):
     assert alice.outcome(alice.acquire()).status is OutcomeStatus.GRANTED, "nothing is in its way"
 
 
+def test_nobody_is_told_that_nothing_was_asked_under_an_id_that_was(world, alice):
+    """The first asking was done, withdrawn and forgotten; the second finds no node to ask."""
+    alice.outcome(alice.acquire("another"))
+    world.answers_lost = 1
+    first = alice.acquire(wait_ms=1_000, request_id="mine", time_ms=2_000)
+    assert isinstance(alice.error(first), Timeout)
+    alice.settle()
+    assert world.machine.info(BUILD) is None, "it was granted, and taken back"
+    assert world.machine.stats().acquired == 2
+    for node in world.believed:
+        world.kill(node)
+    world.run(10)
+    again = alice.error(alice.acquire(wait_ms=1_000, request_id="mine", time_ms=2_000))
+    assert isinstance(again, Timeout)
+    assert "asked earlier under the same request id" in again.message
+    other = alice.error(alice.acquire(wait_ms=1_000, request_id="other", time_ms=2_000))
+    assert isinstance(other, Unavailable)
+
+
 def test_an_idle_client_is_quiet(world, alice):
     alice.outcome(alice.acquire(ttl=60_000))
     said = len(alice.actions)
