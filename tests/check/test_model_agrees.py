@@ -14,6 +14,7 @@ from raftlock.types.log import LogEntry
 
 LOCKS = ("x", "y", "z")
 OFTEN = (Op.ACQUIRE, Op.ENQUEUE_WAITER, Op.RELEASE, Op.RENEW)
+USUAL = (1, 100, 500, 1_000, 2_000)
 DONE = {"granted", "renewed", "released", "refused"}
 
 
@@ -50,23 +51,23 @@ class Both:
             client = held.owner_id
         mine = [number for number, owner in self.sessions.items() if owner == client]
         session = mine[-1] if mine and self.random.below(5) else self.one_of(*self.sessions)
-        sequence = max(self.sequences.get(session, 0) - 3, 0) + self.random.below(9)
+        sequence = max(self.sequences.get(session, 0) - 2, 1) + self.random.below(9)
         self.sequences[session] = max(self.sequences.get(session, 0), sequence)
         about_session = op in (Op.OPEN_SESSION, Op.END_SESSION)
         return Command(
             op,
             "" if about_session else lock,
             client,
-            ttl=self.one_of(0, 1, 100, 500, 1_000, 90_000_000),
+            ttl=self.one_of(*USUAL, *USUAL, 0, 90_000_000),
             version=held.token if held and self.random.below(5) else self.random.below(self.index),
-            priority=self.one_of(0, 0, 1, -1, 2_000),
-            timeout=self.one_of(0, 10, 300, 2_000),
+            priority=self.one_of(*[0] * 9, 1, 1, -1, -1, 2_000),
+            timeout=self.one_of(*USUAL, 0),
             wait=self.random.below(2) == 0,
-            wait_timeout=self.one_of(0, 10, 300, 2_000),
+            wait_timeout=self.one_of(*USUAL, 0),
             request_id=self.one_of("p", "q") if op is Op.OPEN_SESSION else f"r{self.index}",
             session_id=session,
             sequence=sequence,
-            lowest_unanswered=max(0, sequence - self.random.below(5)),
+            lowest_unanswered=max(self.one_of(*[1] * 19, 0), sequence - self.random.below(5)),
         )
 
     def told(self, lock):
