@@ -25,8 +25,6 @@ GRACE_US = 1_000_000
 
 _DONE = frozenset({"granted", "renewed", "released", "cancelled"})
 _READ = "get_lock_info"
-_OF_THE_CALL = 305
-"""The code of a refusal that is about the call (its id is still in use), not about the request."""
 
 _Call = tuple[str, str, str]
 """Client, operation and request id."""
@@ -39,6 +37,8 @@ class AnswerChecker:
         self._model = model
         self._say = findings.say
         self._open: dict[_Call, list[TraceEvent]] = {}
+        self._asked: set[_Call] = set()
+        self._asked_again: set[_Call] = set()
         self._frozen: dict[str, int] = {}
         self.handlers: dict[str, Callable[[TraceEvent], None]] = {
             "client_call": self._call,
@@ -66,7 +66,11 @@ class AnswerChecker:
                     self._say("answered once", sentence, seq=call.seq)
 
     def _call(self, event: TraceEvent) -> None:
-        self._open.setdefault(_call_of(event), []).append(event)
+        key = _call_of(event)
+        if key in self._asked:
+            self._asked_again.add(key)
+        self._asked.add(key)
+        self._open.setdefault(key, []).append(event)
 
     def _return(self, event: TraceEvent) -> None:
         data, key = event.data, _call_of(event)
@@ -83,7 +87,8 @@ class AnswerChecker:
         status = text(data, "status")
         if status == "ok" and text(data, "result") in _DONE:
             self._was_done(event)
-        elif status == "fail" and number(data, "code") not in {0, _OF_THE_CALL}:
+        elif status == "fail" and key not in self._asked_again:
+            # If it was asked before, and that call was given up, the log may have done that one.
             self._was_not_done(event)
 
     def _was_done(self, event: TraceEvent) -> None:

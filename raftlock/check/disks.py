@@ -23,9 +23,6 @@ from raftlock.types.events import TraceEvent
 __all__ = ["DiskChecker"]
 
 _BEGINS = frozenset({"started", "restarted", "added"})
-_ONCE = frozenset({"fail_write", "fail_sync"})
-"""Disk faults that are over once they have stopped the node."""
-
 _ACKNOWLEDGEMENTS = frozenset({"AppendEntriesReply", "InstallSnapshotReply"})
 
 _OF_A_RESTART = frozenset({"term", "vote", "install", "append", "config"})
@@ -64,14 +61,14 @@ class DiskChecker:
             return
         if what in {"wiped", "removed"}:
             node.is_gone = not node.comes_back_empty
-        elif what == "stopped" and not node.disk_faults - {"flip"}:
+        elif what == "stopped" and not (node.is_full or node.failures_due):
             sentence = f"{name} stopped for its disk's sake, and nothing was done to that."
             self._say("durability", sentence, nodes=(name,))
-        elif what == "refused" and "flip" not in node.disk_faults:
+        elif what == "refused" and not node.is_damaged:
             sentence = f"{name} will not start over its disk, and nothing had damaged that."
             self._say("durability", sentence, nodes=(name,))
-        if what == "stopped":
-            node.disk_faults -= _ONCE
+        if what == "stopped" and not node.is_full:
+            node.failures_due = max(node.failures_due - 1, 0)
 
     def fault(self, event: TraceEvent) -> None:
         """Something was done to a node's disk."""
@@ -82,10 +79,20 @@ class DiskChecker:
         if what == "wipe" and flag(data, "as_voter"):
             node.lose_disk()
             node.comes_back_empty = True
-        elif what == "disk" and text(data, "fault") == "well":
-            node.disk_faults.discard("full")
         elif what == "disk":
-            node.disk_faults.add(text(data, "fault"))
+            self._disk_fault(node, text(data, "fault"))
+
+    def _disk_fault(self, node: NodeModel, fault: str) -> None:
+        match fault:
+            case "full":
+                node.is_full = True
+            case "flip":
+                node.is_damaged = True
+            case "well":
+                node.is_full, node.failures_due = False, 0
+            case _:
+                # A failing write and a failing sync: at most one each is due, whichever was first.
+                node.failures_due = min(node.failures_due + 1, 2)
 
     def acts(self, event: TraceEvent) -> None:
         """A node that was reading its disk does something: is it still that, or has it begun?"""

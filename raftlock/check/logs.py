@@ -104,7 +104,8 @@ class NodeModel:
 
     `agreed` is up to where its log is known to be what was committed, so that nothing is compared
     twice. `members` are those it goes by, since the entry `members_index`. `is_gone` once it must
-    not come back.
+    not come back. `failures_due` is how often its disk may still fail it, `is_full` while it may
+    at every write, `is_damaged` if it must not start over it.
     """
 
     def __init__(self, name: str, members: Members) -> None:
@@ -122,7 +123,8 @@ class NodeModel:
         self.members_index = 0
         self.is_gone = False
         self.comes_back_empty = False
-        self.disk_faults: set[str] = set()
+        self.is_full = self.is_damaged = False
+        self.failures_due = 0
         self._voted_for = ""
         self._changes: list[_Step] = []
         self._writes: deque[tuple[int, list[_Step]]] = deque()
@@ -146,7 +148,8 @@ class NodeModel:
         """There is nothing on its disk any more."""
         self.disk = _Disk()
         self._writes.clear()
-        self.disk_faults.clear()
+        self.is_full = self.is_damaged = False
+        self.failures_due = 0
 
     def recover(self, event: TraceEvent) -> None:
         """What it tells of what it found on its disk."""

@@ -149,7 +149,9 @@ class Cluster:
     `timing` is ``"lesson"`` (elections of 1.5 to 3 s, to be followed by eye) or ``"lan"`` (150 to
     300 ms). `name` names the cluster: a new one of the same name replaces the old one, and so does
     running its notebook cell again. `seed` fixes what chance decides, as far as a live cluster can
-    be fixed. `rules` and `lock_rules` break a rule on purpose; its trace says so for ever.
+    be fixed. `rules` and `lock_rules` break a rule on purpose; its trace says so for ever. A
+    snapshot is taken every `snapshot_entries` entries, and the last `snapshot_tail` before it stay
+    in the log.
 
     It stops with ``stop()``, at the end of its ``with`` block, or with the process.
     """
@@ -163,6 +165,8 @@ class Cluster:
         seed: int | None = None,
         rules: Rules | None = None,
         lock_rules: LockRules | None = None,
+        snapshot_entries: int = 10_000,
+        snapshot_tail: int = 1_000,
     ) -> None:
         if nodes not in range(1, NODES_MAX + 1):
             raise InvalidArgument(f"A cluster has 1 to {NODES_MAX} nodes, not {nodes!r}.")
@@ -173,6 +177,8 @@ class Cluster:
             seed=secrets.randbits(32) if seed is None else seed,
             rules=rules,
             lock_rules=lock_rules,
+            snapshot_entries=snapshot_entries,
+            snapshot_tail=snapshot_tail,
         )
         self.generation = 0
         self.aio = AsyncCluster(self)

@@ -27,15 +27,24 @@ class LabSettings:
     seed: int
     rules: Rules | None = None
     lock_rules: LockRules | None = None
+    snapshot_entries: int = 10_000
+    snapshot_tail: int = 1_000
 
     def plan(self, node: NodeID, rank: int) -> RaftConfig:
         """What one of the first nodes is told; `rank` is its place in the first election."""
-        return self.timing.config(node, self.nodes, rank)
+        return self._plan(node, self.nodes, rank)
 
     def plan_of_new(self, node: NodeID, voters: tuple[NodeID, ...]) -> RaftConfig:
         """What a node is told that comes later: who votes now, and that it is none of them."""
-        plan = self.timing.config(node, (*voters, node), len(self.nodes))
+        plan = self._plan(node, (*voters, node), len(self.nodes))
         return replace(plan, voters=voters, learners=(node,))
+
+    def _plan(self, node: NodeID, voters: tuple[NodeID, ...], rank: int) -> RaftConfig:
+        return replace(
+            self.timing.config(node, voters, rank),
+            snapshot_entries=self.snapshot_entries,
+            snapshot_tail=self.snapshot_tail,
+        )
 
 
 def header_of(settings: LabSettings) -> dict[str, Json]:

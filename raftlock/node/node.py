@@ -32,9 +32,9 @@ from raftlock.transport.codec import PeerFrame, decode_peer, encode_peer
 from raftlock.transport.links import Links, Plan
 from raftlock.types.commands import Command, LockInfo
 from raftlock.types.events import Json, Note
-from raftlock.types.ids import Index, LockID, Micros, Millis, NodeID
+from raftlock.types.ids import LockID, Micros, Millis, NodeID
 from raftlock.types.membership import Configuration
-from raftlock.types.status import ProposalResult, RaftStatus
+from raftlock.types.status import LockStats, ProposalResult, RaftStatus
 
 __all__ = ["Clock", "Node", "NodeSettings", "Timer"]
 
@@ -108,7 +108,12 @@ class Node:
         self._desk = ClientDesk(self)
         self._stopped = stopped
         self._peers = Peers(settings.id, self._dial, self._lost)
-        self._members: tuple[Index, Configuration] | None = None
+        # The members, whether they are committed, and to whom there are lines.
+        self._followed: tuple[Configuration, bool, frozenset[NodeID]] = (
+            Configuration(),
+            False,
+            frozenset(),
+        )
         self._timer: Timer | None = None
         self._dead = False
         self._backlog: deque[Callable[[], None]] | None = None
@@ -220,6 +225,10 @@ class Node:
         """How the lock stands in the applied table."""
         return self._driver.lock_info(self._now_ms(), lock_id)
 
+    def lock_stats(self) -> LockStats:
+        """What the applied table holds and has done."""
+        return self._driver.table.stats()
+
     def status(self) -> RaftStatus:
         """How this node sees the cluster."""
         return self._driver.raft.status()
@@ -294,11 +303,17 @@ class Node:
         self._wake_at(work.wake_at)
 
     def _follow_members(self) -> None:
-        """Keep lines to the present members, if they are others than before."""
-        members = self._driver.raft.members
-        if members is not self._members:
-            self._members = members
-            self._peers.follow(members[1].members)
+        """Keep lines to the members; to those of before, too, until the new ones are committed.
+
+        A leader that is being removed leads until then, and needs the others' answers.
+        """
+        index, members = self._driver.raft.members
+        settled = index <= self._driver.raft.commit_index
+        if (members, settled) != self._followed[:2]:
+            there = frozenset(members.members)
+            kept = there if settled else there | self._followed[2]
+            self._followed = (members, settled, kept)
+            self._peers.follow(kept)
 
     def _stop(self, error: StorageError) -> None:
         """The disk failed: nothing more is promised, sent or tried."""

@@ -33,7 +33,7 @@ from raftlock.types.answers import Outcome, OutcomeStatus
 from raftlock.types.commands import Command, LockInfo, LockOperation
 from raftlock.types.events import Json
 from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID, SessionID
-from raftlock.types.status import ProposalResult, RaftStatus
+from raftlock.types.status import LockStats, ProposalResult, RaftStatus
 
 __all__ = ["ClientDesk", "ClientLine", "Host"]
 
@@ -74,6 +74,10 @@ class Host(Protocol):
         """How the lock stands in the applied table."""
         ...
 
+    def lock_stats(self) -> LockStats:
+        """What the applied table holds and has done."""
+        ...
+
     def status(self) -> RaftStatus:
         """How the node sees the cluster."""
         ...
@@ -111,7 +115,7 @@ class ClientDesk:
         """Answer one request, now or later."""
         try:
             if call.request.call == "get_status":
-                call.answer(encode(self._host.status()))
+                call.answer(encode(replace(self._host.status(), locks=self._host.lock_stats())))
             elif call.request.call == "get_lock_info":
                 # No closure here or below: a simulation copies a node with all that it still owes.
                 self._host.read(partial(self._may_read, call, _lock_named(call.request.params)))

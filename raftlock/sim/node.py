@@ -18,7 +18,7 @@ from raftlock.trace.recorder import Recorder
 from raftlock.transport.codec import Request, Response
 from raftlock.types.commands import Command, LockInfo
 from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID
-from raftlock.types.status import ProposalResult, RaftStatus
+from raftlock.types.status import LockStats, ProposalResult, RaftStatus
 
 __all__ = ["CRASH_POINTS", "ClientCall", "NodePlan", "SimNode", "Surroundings", "Wire"]
 
@@ -182,6 +182,10 @@ class SimNode:
     def lock_info(self, lock_id: LockID) -> LockInfo:
         """How the lock stands in the applied table."""
         return self.running.lock_info(self.now_ms(), lock_id)
+
+    def lock_stats(self) -> LockStats:
+        """What the applied table holds and has done."""
+        return self.running.table.stats()
 
     def status(self) -> RaftStatus:
         """How this node sees the cluster."""

@@ -5,20 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from raftlock.check.checker import Checker, check_history
+from raftlock.check.checker import check_history
 from raftlock.check.violation import Violation
 from raftlock.errors import InvalidArgument, RaftLockError
 from raftlock.sim.client import Ask
 from raftlock.sim.mutants import MUTANTS, mutant_named
 from raftlock.sim.simulation import Simulation
+from raftlock.sim.telling import Telling, shown
 from raftlock.sim.world import RuleSet
-from raftlock.trace.recorder import Recorder
-from raftlock.trace.sentences import tell
-from raftlock.trace.view import ClusterView
 from raftlock.transport.limits import millis_from_seconds
-from raftlock.types.events import Json, TraceEvent
+from raftlock.types.events import Json
 from raftlock.types.ids import NodeID
 
 __all__ = ["COMMANDS", "SETTINGS", "Stage"]
@@ -81,7 +77,8 @@ class Stage:
             storage_rules=rules.storage,
         )
         self._broken = rules.modified
-        self._telling = _Telling(self._simulation.recorder)
+        self._clock_was_set = False
+        self._telling = Telling(self._simulation.recorder)
         self._told: list[str] = []
 
     def do(self, command: str) -> list[str]:
@@ -114,11 +111,18 @@ class Stage:
             return []
         if not found:
             raise InvalidArgument(f"{self._broken} breaks nothing here: let more happen.")
-        return [] if told else [_shown(found[0])]
+        return [] if told else [shown(found[0])]
 
     def _found(self) -> list[Violation]:
-        """What is broken so far, in the trace or, if nothing is there, in its history."""
-        return self._telling.found or check_history(self._simulation.recorder.events)
+        """What is broken so far, in the trace or, if nothing is there, in its history.
+
+        The history is judged whole, and by the time for which holds were given; if somebody set a
+        clock, that is not how long they last.
+        """
+        recorder = self._simulation.recorder
+        if self._telling.found or self._clock_was_set or recorder.dropped:
+            return self._telling.found
+        return check_history(recorder.events)
 
     def _listen(self) -> None:
         self._told += self._telling.news()
@@ -190,8 +194,10 @@ class Stage:
             case ["disk", name, fault]:
                 simulation.disk_fault(self._node(name), fault)
             case ["clock", name, seconds] if seconds.startswith("+"):
+                self._clock_was_set = True
                 simulation.clock_jump(self._node(name), _number(seconds))
             case ["drift", name, percent]:
+                self._clock_was_set = True
                 simulation.drift(self._node(name), _number(percent))
             case _:
                 return None
@@ -360,72 +366,7 @@ class Stage:
         first: dict[str, Violation] = {}
         for violation in self._found():
             first.setdefault(violation.property, violation)
-        return [_shown(violation) for violation in first.values()] or ["nothing is broken so far"]
-
-
-class _Telling:
-    """The trace in sentences and in what it breaks, as far as it has gone; and back, if it goes."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-        self._lines: list[tuple[int, str]] = []
-        self._begin()
-
-    def _begin(self) -> None:
-        self._view = ClusterView(self._recorder.header)
-        self._checker = Checker(self._recorder.header)
-        self._seen = 0
-
-    @property
-    def count(self) -> int:
-        """How many sentences there are."""
-        return len(self._lines)
-
-    @property
-    def found(self) -> list[Violation]:
-        """What was broken so far; also what had to be, since a disk was lost."""
-        return [*self._checker.violations, *self._checker.expected]
-
-    @property
-    def disk_was_lost(self) -> bool:
-        """Whether a node votes on that has forgotten what it promised."""
-        return self._checker.disk_was_lost
-
-    def end(self) -> None:
-        """Nothing more comes: look at what is left open."""
-        self._checker.end()
-
-    def news(self) -> Iterator[str]:
-        """What is told since the last call, and what is taken back; the first violation, too."""
-        recorder = self._recorder
-        if recorder.dropped > self._seen:
-            raise InvalidArgument("So much at once cannot be told: let time run in smaller steps.")
-        if recorder.last_seq < self._seen:
-            self._begin()
-            for event in recorder.since(0, recorder.last_seq):
-                self._sentence(event)
-            while self._lines and self._lines[-1][0] > self._seen:
-                yield f"undone: {self._lines.pop()[1]}"
-        for event in recorder.since(self._seen, recorder.last_seq):
-            sound = not self.found  # the first is told: the others follow from it
-            told = self._sentence(event)
-            if told:
-                line = f"{event.t / 1_000_000:.3f}  {told}"
-                self._lines.append((event.seq, line))
-                yield line
-            if sound and self.found:
-                yield _shown(self.found[0])
-
-    def _sentence(self, event: TraceEvent) -> str:
-        told = tell(event, self._view)
-        self._view.apply(event)
-        self._checker.feed(event)
-        self._seen = event.seq
-        return told.text if told is not None else ""
-
-
-def _shown(violation: Violation) -> str:
-    return f"! {violation.property}: {violation.text}"
+        return [shown(violation) for violation in first.values()] or ["nothing is broken so far"]
 
 
 def _rules(name: str) -> RuleSet:

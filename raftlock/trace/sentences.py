@@ -142,7 +142,8 @@ def _append(event: TraceEvent, view: ClusterView) -> Told | None:
         return Told(f"{name} catches up: it copies {which}.") if last > first else None
     op = text(entries[-1], "op")
     if op not in ("", "no-op", "tick"):
-        return Told(f"{name}, the leader, writes {which} into its log: {shorten(op, 40)}.")
+        words = shorten(op, 90 if op.startswith("members ") else 40)
+        return Told(f"{name}, the leader, writes {which} into its log: {words}.")
     if op == "no-op" or node.log.term_at(first - 1) != event.term:
         return Told(f"{name} opens term {event.term} with an empty entry, number {last}.")
     return Told(f"{name} writes an empty entry, number {last}: it only says how late it is.")
@@ -165,6 +166,9 @@ def _commit(event: TraceEvent, view: ClusterView) -> Told | None:
     # A new leader's first commitment is news only from what nobody has applied yet.
     first = min(last, max(node.commit, view.applied_high) + 1)
     which = entries_text(first, last).capitalize()
+    if text(view.header, "modified"):
+        # With a broken rule nobody knows where it is.
+        return Told(f"{event.node} takes {entries_text(first, last)} for committed.")
     verb = "is" if first == last else "are"
     them, members = "it" if verb == "is" else "them", view.members_of(node)
     if members.is_joint:

@@ -151,7 +151,7 @@ def _from_base64(value: Json) -> bytes:
 # ---- values of the vocabulary ----
 
 
-_RARE = frozenset({"configuration", "estimate", "is_transfer", "round"})
+_RARE = frozenset({"configuration", "estimate", "is_transfer", "locks", "round"})
 """Fields that few messages use: written only there, so that the others read well."""
 
 

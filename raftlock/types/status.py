@@ -35,29 +35,6 @@ class PeerState:
 
 
 @dataclass(frozen=True, slots=True)
-class RaftStatus:
-    """One node's view of the cluster. `replication` is filled on a leader only.
-
-    `pre_vote` (added) is true while a follower asks whether it could win an election;
-    `configuration` (added) are the members as this node knows them.
-    """
-
-    id: NodeID
-    role: NodeRole
-    term: Term
-    leader_id: NodeID
-    last_log_index: Index
-    last_log_term: Term
-    commit_index: Index
-    last_applied: Index
-    snapshot_index: Index = Index(0)
-    snapshot_term: Term = Term(0)
-    replication: Mapping[NodeID, PeerState] = field(default_factory=dict)
-    pre_vote: bool = False
-    configuration: Configuration | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class LockStats:
     """What a lock table holds now, and what it has done since its log began.
 
@@ -87,6 +64,31 @@ class LockStats:
     def hold_time_average(self) -> Millis:
         """How long a hold lasted, on average; 0 if none has ended."""
         return Millis(self.hold_time_total // max(1, self.released + self.expired))
+
+
+@dataclass(frozen=True, slots=True)
+class RaftStatus:
+    """One node's view of the cluster. `replication` is filled on a leader only.
+
+    `pre_vote` (added) is true while a follower asks whether it could win an election;
+    `configuration` (added) are the members as this node knows them; `locks` (added) is what its
+    lock table holds and has done, where a client asks.
+    """
+
+    id: NodeID
+    role: NodeRole
+    term: Term
+    leader_id: NodeID
+    last_log_index: Index
+    last_log_term: Term
+    commit_index: Index
+    last_applied: Index
+    snapshot_index: Index = Index(0)
+    snapshot_term: Term = Term(0)
+    replication: Mapping[NodeID, PeerState] = field(default_factory=dict)
+    pre_vote: bool = False
+    configuration: Configuration | None = None
+    locks: LockStats | None = None
 
 
 @dataclass(frozen=True, slots=True)

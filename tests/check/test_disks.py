@@ -53,6 +53,15 @@ def test_a_disk_that_failed_once_works_the_next_time(story):
     assert story.found() == ["durability"]
 
 
+def test_each_failure_stops_a_node_once(story):
+    for fault in ("fail_write", "fail_sync"):
+        story.fault("disk", "n1", fault=fault)
+    for broken in ([], [], ["durability"]):
+        story.end("n1", "stopped")
+        restart(story, A, B)
+        assert story.found() == broken
+
+
 def test_a_full_disk_stays_full(story):
     story.fault("disk", "n1", fault="full")
     for _ in range(2):

@@ -164,3 +164,110 @@ def test_a_client_is_told_only_of_what_was_granted(token, fine):
     table.entry(0, acquire("alice", request_id="r"), lock("alice", 1, 1_000))
     table.tell("client:alice", "client_return", status="ok", result="granted", token=token, **told)
     assert table.found() == ([] if fine else ["fencing"])
+
+
+# ---- waiters ----
+
+
+def waiting(table, timeout=50):
+    """Alice holds for a second; Bob waits for `timeout`, and after him Carol for five seconds."""
+    wait = {"wait": True, "wait_timeout": timeout}
+    table.entry(0, acquire("alice"), lock("alice", 1, 1_000))
+    table.entry(0, acquire("bob", **wait), lock("alice", 1, 1_000, [("bob", 0, 2, timeout)]))
+    rows = [("bob", 0, 2, timeout), ("carol", 0, 3, 5_000)]
+    table.entry(0, acquire("carol", **WAITS), lock("alice", 1, 1_000, rows))
+
+
+@pytest.mark.parametrize(
+    ("told", "broken"),
+    [
+        pytest.param(lock("carol", 4, 1_060), None, id="who still waits"),
+        pytest.param(
+            lock("bob", 4, 1_060, [("carol", 0, 3, 5_000)]), "queue order", id="whose time was up"
+        ),
+        pytest.param(lock(), "queue order", id="nobody, and a waiter is lost"),
+        pytest.param(
+            lock(queue=[("carol", 0, 3, 5_000)]), "queue order", id="nobody, beside a waiter"
+        ),
+    ],
+)
+def test_a_lock_that_comes_free_goes_to_who_may_still_have_it(told, broken):
+    table = Table()
+    waiting(table)
+    table.entry(60, RELEASE, told)
+    assert table.found() == ([] if broken is None else [broken])
+
+
+def test_a_wait_ends_when_its_time_is_up():
+    table = Table()
+    waiting(table)
+    table.entry(51, None)
+    assert table.found() == ["queue order"]
+
+
+def test_no_queue_is_longer_than_it_may_be():
+    table = Table()
+    rows = [(f"c{place}", 0, 2, 5_000) for place in range(1_001)]
+    table.entry(0, acquire("alice"), lock("alice", 1, 1_000, rows))
+    assert "bounds" in table.found()
+
+
+# ---- snapshots ----
+
+
+def with_two(table):
+    """Three entries: two locks are held, and one of them is given back."""
+    other = acquire("bob") | {"lock_id": "scanner"}
+    table.entry(0, acquire("alice"), lock("alice", 1, 1_000))
+    table.entry(0, other, lock("bob", 2, 1_000) | {"lock": "scanner"})
+    table.entry(9, RELEASE, lock())
+
+
+SCANNER = lock("bob", 2, 1_000) | {"lock": "scanner"}
+
+
+def restored(index, *locks):
+    """The node comes back with a snapshot up to there, and tells its whole table."""
+    table = Table()
+    with_two(table)
+    table.tell("n1", "snapshot", index=index, term=1, bytes=9)
+    table.write("n1", 9_000, snapshot=index)
+    table.sync("n1", 9_000)
+    table.crash()
+    table.tell("n1", "install", rule="Restart", index=index, term=1, bytes=9)
+    table.tell("n1", "restore", index=index, hash=str(index))
+    for each in locks:
+        table.tell("n1", "lock", **each)
+    rows = [
+        {"index": place, "term": 1, "stamp": 9 * (place == 3), "sum": place} for place in (1, 2, 3)
+    ]
+    table.tell("n1", "append", rule="Restart", entries=rows)
+    return table
+
+
+@pytest.mark.parametrize(
+    ("index", "locks", "broken"),
+    [
+        pytest.param(3, [SCANNER], None, id="the last"),
+        pytest.param(2, [lock("alice", 1, 1_000), SCANNER], None, id="one before"),
+        pytest.param(1, [lock("alice", 1, 1_000)], None, id="the first"),
+        pytest.param(3, [], "mutual exclusion", id="a hold is missing"),
+        pytest.param(3, [lock("alice", 1, 1_000), SCANNER], "mutual exclusion", id="one is back"),
+        pytest.param(3, [SCANNER | {"token": 7}], "fencing", id="with another token"),
+        pytest.param(3, [SCANNER | {"deadline": 5}], "TTL", id="with another deadline"),
+    ],
+)
+def test_a_table_from_a_snapshot_is_the_one_its_entry_left(index, locks, broken):
+    table = restored(index, *locks)
+    assert table.found() == ([] if broken is None else [broken])
+
+
+@pytest.mark.parametrize(("told", "fine"), [([lock()], True), ([], False)])
+def test_a_node_is_compared_from_its_snapshot_on(told, fine):
+    table = restored(2, lock("alice", 1, 1_000), SCANNER)
+    table.acts()
+    table.tell("n1", "commit", index=3)
+    applied = table.tell("n1", "apply", index=3, term=1, stamp=9, hash="3")
+    for each in told:
+        table.tell("n1", "lock", cause=applied, **each)
+    assert table.found() == ([] if fine else ["mutual exclusion"])

@@ -66,6 +66,16 @@ def test_a_leader_can_be_removed_and_the_others_elect_another(cluster: Cluster) 
         cluster.remove_node(first)
 
 
+def test_a_leader_that_goes_hears_the_others_to_the_end(cluster: Cluster) -> None:
+    first = cluster.wait_for_leader()
+    until(cluster, lambda view: all(node.leader == first for node in view.nodes.values()))
+    seen = look(cluster, lambda view: view.seq)
+    cluster.remove_node(first)
+    left = next(e.seq for e in events(cluster, "role") if e.rule == "LeaveOffice")
+    lost = [e for e in events(cluster, "drop") if seen < e.seq < left and e.data["to"] == first]
+    assert lost == []
+
+
 def test_a_node_that_is_down_can_be_removed(trio: Cluster) -> None:
     down = others(trio, trio.wait_for_leader())[0]
     trio.kill(down)
@@ -299,3 +309,29 @@ def test_paused_the_cluster_goes_step_by_step(trio: Cluster) -> None:
     with pytest.raises(errors.InvalidArgument, match="Nothing will happen"):
         to_the_end()
     trio.resume()
+
+
+def test_a_node_that_was_away_for_long_is_sent_a_snapshot() -> None:
+    with Cluster(nodes=3, timing="lan", seed=5, snapshot_entries=10, snapshot_tail=2) as cluster:
+        leader = cluster.wait_for_leader()
+        away = others(cluster, leader)[0]
+        cluster.kill(away)
+        alice = cluster.client("alice")
+        for number in range(12):
+            alice.acquire(f"lock{number}", ttl=60)
+        until(cluster, lambda view: view.nodes[leader].log.base > 1)
+        first = look(cluster, lambda view: view.nodes[leader].log.first)
+        assert first == look(cluster, lambda view: view.nodes[leader].log.base) + 1
+        cluster.restart(away)
+        until(cluster, lambda view: "lock11" in view.nodes[away].locks)
+        assert look(cluster, lambda view: len(view.nodes[away].locks)) == 12
+        until(cluster, lambda view: len({node.hash for node in view.nodes.values()}) == 1)
+        told = lines(cluster)
+        assert any(f"{away} takes over the leader's snapshot" in line for line in told)
+        cluster.add_node("n4")
+        until(cluster, lambda view: len(view.nodes["n4"].locks) == 12)
+        cluster.kill("n4")
+        cluster.restart("n4")  # its snapshot was on its disk, and so was its vote
+        assert any("n4 reads a snapshot from its disk" in line for line in lines(cluster))
+        until(cluster, lambda view: len(view.nodes["n4"].locks) == 12)
+        assert look(cluster, lambda view: view.part("n4")) == "voter"

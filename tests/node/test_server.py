@@ -10,6 +10,7 @@ import pytest
 from raftlock.errors import ErrorCode, RemoteProtocolError
 from raftlock.node.server import ClientDesk, Conversation
 from raftlock.raft.effects import Resolution
+from raftlock.transport.values import decode
 from raftlock.types import (
     ClientID,
     Command,
@@ -17,6 +18,7 @@ from raftlock.types import (
     LockID,
     LockInfo,
     LockOperation,
+    LockStats,
     Micros,
     Millis,
     NodeID,
@@ -55,6 +57,9 @@ class Host:
 
     def lock_info(self, lock_id: LockID) -> LockInfo:
         return LockInfo(lock_id, ClientID("alice"), Index(7), Millis(0), None, 0, ttl=Millis(5_000))
+
+    def lock_stats(self) -> LockStats:
+        return LockStats(held=2, acquired=5)
 
     def status(self) -> RaftStatus:
         return RaftStatus(
@@ -221,6 +226,8 @@ def test_status_is_answered_from_here(counter: Counter) -> None:
     result = counter.line.frames[-1]["result"]
     assert isinstance(result, dict)
     assert (result["id"], result["role"], result["term"]) == ("n1", "follower", 3)
+    assert (result["locks"]["held"], result["locks"]["acquired"]) == (2, 5)
+    assert decode(RaftStatus, result).locks == LockStats(held=2, acquired=5)
 
 
 def test_a_look_at_a_lock_waits_until_the_table_may_be_read(counter: Counter) -> None:

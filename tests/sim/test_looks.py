@@ -120,3 +120,13 @@ def test_the_words_of_a_client_go_back_and_forth_with_the_run(simulation):
     simulation.partition(*[[node] for node in simulation.nodes])
     with pytest.raises((Timeout, Unavailable)):
         bob.get_lock_info("printer", timeout=3)
+
+
+def test_the_status_that_a_client_asks_for_has_the_table_s_counts(simulation):
+    alice = simulation.client("alice")
+    alice.acquire("printer")
+    alice.release("printer")
+    alice.acquire("printer")
+    locks = alice.status().locks
+    assert (locks.held, locks.acquired, locks.released) == (1, 2, 1)
+    assert simulation.status()[simulation.leader].locks is None, "that is Raft's own"

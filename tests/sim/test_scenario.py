@@ -8,6 +8,7 @@ from raftlock.errors import InvalidArgument
 from raftlock.sim import scenario, stage
 from raftlock.sim.scenario import rewrite, rewrite_page
 from raftlock.sim.stage import CLIENT_OPS, COMMANDS, SETTINGS
+from raftlock.sim.timeline import Timeline
 from tests.house import ROOT
 
 FOLDER = ROOT / "tests" / "scenarios"
@@ -137,6 +138,16 @@ def test_of_members_it_says_who_has_a_vote_and_who_will_have_lost_it():
     assert lines == ["voters: n1, n3", "learners: n2.2"]
     lines = told("nodes 1\n> quietly kill n1\n> members\n> locks")
     assert lines == ["all nodes are down", "all nodes are down"]
+
+
+def test_a_long_run_is_told_in_pieces_and_has_no_way_back(monkeypatch):
+    monkeypatch.setitem(Timeline.__init__.__kwdefaults__, "limit", 500)
+    long = "> quietly run 0.3\n" * 10
+    assert rewrite(long) == long
+    with pytest.raises(InvalidArgument, match="Line 11: This run is too long to go back in"):
+        rewrite(long + "> back")
+    with pytest.raises(InvalidArgument, match="Line 1: So much at once cannot be told"):
+        rewrite("> run 3")
 
 
 HALF = "nodes 4\nrules HalfIsEnough\n> quietly run 0.3\n> partition n1 n2\n"
