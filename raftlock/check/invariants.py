@@ -66,6 +66,11 @@ class RaftChecker:
             "compact": self._compact,
         }
 
+    def forget(self, upto: int) -> None:
+        """Nobody will have, or apply, an entry before `upto` any more."""
+        self._known = {key: known for key, known in self._known.items() if key[0] >= upto}
+        self._digests = {index: each for index, each in self._digests.items() if index >= upto}
+
     # ---- term and role ----
 
     def _term(self, node: NodeModel, event: TraceEvent) -> None:
@@ -339,6 +344,9 @@ class RaftChecker:
         if event.rule == "Restart":
             node.recover(event)
             return
+        if node.role == "leader":
+            sentence = f"{node.name} took over a snapshot in the place of its log while it led."
+            self._say("Leader Append-Only", sentence, index=index, nodes=(node.name,))
         if index <= node.commit:
             sentence = (
                 f"{node.name} took over a snapshot up to {index} behind commit {node.commit}."

@@ -20,7 +20,7 @@ from raftlock.types.events import Json
 from raftlock.types.ids import NodeID
 from raftlock.types.membership import Configuration
 
-__all__ = ["Changes", "is_refused", "majority_is_intact", "settled_members"]
+__all__ = ["Changes", "majority_is_intact", "settled_members"]
 
 VOTERS_MAX = 7
 VOTERS_MIN = 2
@@ -67,7 +67,7 @@ class Changes:
     def settle(self, world: World) -> list[Action]:
         """The next step of what was begun, and of replacing who will not start over its disk."""
         for node in world.nodes.values():
-            if is_refused(node):
+            if node.refused:
                 return self._replace(world, node.id)
         if not self._goal or world.clock.now < self._next_at:
             return []
@@ -80,7 +80,7 @@ class Changes:
 
     def at_rest(self, world: World) -> bool:
         """Whether nothing is under way."""
-        return not self._goal and not any(is_refused(node) for node in world.nodes.values())
+        return not self._goal and not any(node.refused for node in world.nodes.values())
 
     # ---- what is begun ----
 
@@ -186,11 +186,6 @@ class Changes:
         return []
 
 
-def is_refused(node: SimNode) -> bool:
-    """Whether a node will not start over its disk."""
-    return bool(getattr(node, "refused", False))
-
-
 def settled_members(raft: Raft) -> Configuration | None:
     """The members as this node has them, unless a change of them is under way there."""
     index, members = raft.members
@@ -219,7 +214,7 @@ def majority_is_intact(
     configuration: Configuration, world: World, lost: Iterable[NodeID] = ()
 ) -> bool:
     """Whether the disks of a majority are there, or will be, in both halves if it is joint."""
-    gone = set(lost) | {node.id for node in world.nodes.values() if is_refused(node)}
+    gone = set(lost) | {node.id for node in world.nodes.values() if node.refused}
     return all(
         2 * sum(name in world.nodes and name not in gone for name in half) > len(half)
         for half in configuration.halves

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from raftlock.raft.random64 import Random64
 from raftlock.sim.actions import Action
 from raftlock.sim.chance import chance, keyed
@@ -11,10 +13,14 @@ from raftlock.sim.profile import Profile
 from raftlock.sim.stranger import SORTS
 from raftlock.sim.world import World
 from raftlock.types.events import Json
-from raftlock.types.ids import NodeID
+from raftlock.types.ids import LockID, NodeID
 from raftlock.types.roles import NodeRole
 
 __all__ = ["Agenda", "Faults", "Hardware", "Strangers"]
+
+
+RIVAL = "rival"
+"""Who waits for locks whose holders are stopped."""
 
 
 class Agenda:
@@ -36,6 +42,15 @@ class Agenda:
         return actions
 
 
+@dataclass(frozen=True, slots=True)
+class _Stopped:
+    """A holder who was stopped when it was about to write, and until when at most."""
+
+    lock: LockID
+    token: int
+    until: int
+
+
 class Faults:
     """Draws crashes, pauses and cuts. What it hands out is done at once, in order."""
 
@@ -45,6 +60,8 @@ class Faults:
         self._torn = keyed(seed, "torn")
         self._agenda = Agenda(self._random)
         self._partitioned_until = 0
+        self._stopped: dict[str, _Stopped] = {}
+        self._overtaken: dict[LockID, int] = {}
 
     def tick(self, world: World) -> list[Action]:
         """What happens now; `world` is only looked at."""
@@ -64,6 +81,7 @@ class Faults:
             elif not node.frozen and chance(random, profile.pause_ppm * aimed // 3):
                 self._soon(now, "thaw", node.id, 50, 3_000)
                 actions.append({"do": "freeze", "node": node.id})
+        actions += self._go_on(now)
         for client in world.clients.values():
             actions += self._pause_client(world, client)
         if profile.blackout and chance(random, 2_000):
@@ -71,29 +89,61 @@ class Faults:
         return actions
 
     def _pause_client(self, world: World, client: SimClient) -> list[Action]:
-        """Stop a client; a holder at the worst moment, until after its time is over.
-
-        It has looked at its lease and is about to write: the write goes out when it goes on.
-        """
-        profile, now_ms = self._profile, world.now_ms()
-        held = [lock for lock, lease in client.held.items() if lease.valid(now_ms)]
+        """Stop a client; a holder at the worst moment."""
+        now_ms = world.now_ms()
+        held = [
+            lock
+            for lock, lease in client.held.items()
+            if lease.valid(now_ms) and lease.token > self._overtaken.get(lock, 0)
+        ]
         often = 10 if held else 1
-        if client.frozen or not chance(self._random, profile.client_pause_ppm * often):
+        if client.name == RIVAL:
+            return self._overtake(client)
+        if client.frozen or not chance(self._random, self._profile.client_pause_ppm * often):
             return []
-        name = NodeID(f"client:{client.name}")
-        actions: list[Action] = [{"do": "freeze", "node": name}]
-        least = 50
         if held:
-            least = client.held[held[0]].remaining(now_ms) + 400
-            told: dict[str, Json] = {"do": "write", "client": client.name, "lock": held[0]}
-            actions.insert(0, told | {"work_us": 5_000})
-            rivals = [each for each in world.clients.values() if each is not client]
-            rival = next((each for each in rivals if not each.frozen), None)
-            if rival is not None:
-                asks: dict[str, Json] = {"do": "ask", "client": rival.name, "op": "wait"}
-                asks |= {"lock": held[0], "ttl_ms": profile.ttl_ms, "wait_ms": 3_000}
-                actions.append(asks | {"time_ms": 4_000})
-        self._soon(world.clock.now, "thaw", name, least, least + profile.ttl_ms)
+            return self._pause_holder(world, client, held[0])
+        name = NodeID(f"client:{client.name}")
+        self._soon(world.clock.now, "thaw", name, 50, 50 + self._profile.ttl_ms)
+        return [{"do": "freeze", "node": name}]
+
+    def _pause_holder(self, world: World, client: SimClient, lock: LockID) -> list[Action]:
+        """It has looked at its lease and is about to write: the write goes out when it goes on.
+
+        By then its time is over, and a rival, who does nothing but wait for that, has written;
+        unless the cluster cannot say so for long.
+        """
+        name, ttl_ms = NodeID(f"client:{client.name}"), self._profile.ttl_ms
+        lease = client.held[lock]
+        most_ms = lease.remaining(world.now_ms()) + self._random.between(2_000, 4_000)
+        until = world.clock.now + 1_000 * most_ms
+        self._stopped[client.name] = _Stopped(lock, lease.token, until)
+        asks: dict[str, Json] = {"do": "ask", "client": RIVAL, "op": "wait", "lock": lock}
+        asks |= {"ttl_ms": ttl_ms, "wait_ms": 4_000, "priority": 9, "time_ms": 5_000}
+        return [
+            {"do": "write", "client": client.name, "lock": lock, "work_us": 5_000},
+            {"do": "freeze", "node": name},
+            asks,
+        ]
+
+    def _go_on(self, now: int) -> list[Action]:
+        """Let holders go on whose time to be late has come."""
+        actions: list[Action] = []
+        for name, each in tuple(self._stopped.items()):
+            if now >= each.until or self._overtaken.get(each.lock, 0) > each.token:
+                del self._stopped[name]
+                actions.append({"do": "thaw", "node": f"client:{name}"})
+        return actions
+
+    def _overtake(self, rival: SimClient) -> list[Action]:
+        """The rival writes as soon as it may, and lets go."""
+        actions: list[Action] = []
+        for lock, lease in rival.held.items():
+            if self._overtaken.get(lock) != lease.token:
+                self._overtaken[lock] = lease.token
+                told: dict[str, Json] = {"client": rival.name, "lock": lock}
+                actions.append(told | {"do": "write", "work_us": 0})
+                actions.append(told | {"do": "ask", "op": "release", "time_ms": 2_000})
         return actions
 
     def _soon(self, now: int, verb: str, node: NodeID, low_ms: int, high_ms: int) -> None:
@@ -212,6 +262,8 @@ class Hardware:
         told: dict[str, Json] = {"do": "disk", "node": node.id}
         if fault == "full":
             self._agenda.soon(world.clock.now, told | {"fault": "well"}, 100, 2_000)
+        elif fault == "fail_sync":
+            told["left"] = self._random.below(4)
         return told | {"fault": fault}
 
     def _mend(self, node: SimNode, world: World) -> None:

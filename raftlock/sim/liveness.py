@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from raftlock.check.violation import Violation
-from raftlock.sim.changes import is_refused, majority_is_intact
+from raftlock.sim.changes import majority_is_intact
 from raftlock.sim.client import Ask
 from raftlock.sim.world import World
 from raftlock.types.ids import NodeID
@@ -85,9 +85,7 @@ class Liveness:
         """Whoever belongs to the cluster and has its disk still."""
         world = self._world
         members = {name for each in self._configurations() for name in each.members}
-        return [
-            node.id for node in world.nodes.values() if node.id in members and not is_refused(node)
-        ]
+        return [node.id for node in world.nodes.values() if node.id in members and not node.refused]
 
     def _can_work(self) -> bool:
         """Whether a majority has its disks still."""

@@ -7,7 +7,7 @@ explorer draws the script as it goes; `replay` does a written one, and comes to 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from raftlock.check.checker import Checker, check_history
 from raftlock.check.violation import Violation
@@ -82,7 +82,10 @@ class Plan:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a run. `script` is all that was done to it."""
+    """What came of a run. `script` is all that was done to it.
+
+    In a run in which a voter lost its disk and votes on, loss is `expected`.
+    """
 
     plan: Plan
     script: list[dict[str, Json]]
@@ -91,6 +94,7 @@ class Outcome:
     recorder: Recorder
     end: int
     happenings: int
+    expected: list[Violation] = field(default_factory=list)
 
 
 def plan_of(seed: int, nodes: int | None = None) -> Plan:
@@ -191,12 +195,16 @@ class _Run:
 
     def outcome(self) -> Outcome:
         """What came of it."""
+        checker = self.checker
+        checker.end()
         if self.liveness is not None and self.clock.now >= self.liveness.due:
             # A run that was cut short says nothing of what would have come.
             self._note(self.liveness.judge_finally())
-        found = [*self.checker.violations, *self.failed]
+        found, expected = [*checker.violations, *self.failed], list(checker.expected)
         if not found:
             found = check_history(self.recorder.events)
+        if checker.disk_was_lost:
+            found, expected = list(checker.violations), expected + self.failed
         return Outcome(
             self.plan,
             self.script,
@@ -205,6 +213,7 @@ class _Run:
             self.recorder,
             self.clock.now,
             self.world.count,
+            expected,
         )
 
 

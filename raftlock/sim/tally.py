@@ -16,6 +16,14 @@ LEAST_PERCENT: Mapping[str, int] = {
     "truncated a log": 10,
     "expired a lease": 20,
     "refused a stale token": 10,
+    "installed a snapshot": 5,
+    "changed members": 5,
+    "handed leadership over": 5,
+    "lost a disk": 1,
+    "stopped by its disk": 5,
+    "refused a damaged disk": 1,
+    "answered a read": 20,
+    "turned a stranger away": 10,
 }
 """In how many of a hundred runs each must happen, or the campaign has failed."""
 
@@ -42,8 +50,18 @@ class Tally:
             self.counts[text(data, "what")] += 1
         elif kind in {"drop", "dup"}:
             self.counts[kind] += 1
+        elif kind == "install" and event.rule != "Restart":
+            self.counts["installed"] += 1
+        elif kind == "config" and names(data, "outgoing"):
+            self.counts["joint"] += 1
+        elif kind == "transfer":
+            self.counts[f"transfer {text(data, 'what')}"] += 1
+        elif kind == "fault" and text(data, "what") == "stranger":
+            self.counts["strangers"] += 1
         elif kind == "client_return":
             self.counts[f"calls {text(data, 'status')}"] += 1
+            if text(data, "op") == "get_lock_info" and text(data, "status") == "ok":
+                self.counts["reads"] += 1
         elif kind == "commit":
             self.counts["committed"] = max(self.counts["committed"], number(data, "index"))
 
@@ -56,4 +74,12 @@ class Tally:
             "truncated a log": counts["truncations"] > 0,
             "expired a lease": counts["expired"] > 0,
             "refused a stale token": counts["refused writes"] > 0,
+            "installed a snapshot": counts["installed"] > 0,
+            "changed members": counts["joint"] > 0,
+            "handed leadership over": counts["transfer told"] > 0,
+            "lost a disk": counts["wiped"] > 0,
+            "stopped by its disk": counts["stopped"] > 0,
+            "refused a damaged disk": counts["refused"] > 0,
+            "answered a read": counts["reads"] > 0,
+            "turned a stranger away": counts["strangers"] > 0,
         }

@@ -26,6 +26,7 @@ class Workload:
         self._random = {
             f"c{number}": keyed(seed, "work", number) for number in range(profile.clients)
         }
+        self._reads = {name: keyed(seed, "reads", name) for name in self._random}
         self._calls: dict[str, int] = {}
         self._written: set[tuple[LockID, int]] = set()
         self._retried: set[tuple[str, int]] = set()
@@ -53,6 +54,8 @@ class Workload:
             if fresh is not None:
                 return fresh
         busy = client is not None and sum(not ask.done for ask in client.asked.values()) > 1
+        if chance(self._reads[name], self._profile.read_ppm):
+            return None if busy else self._look(name, lock)
         if client is not None and LockID(lock) in client.held:
             kind = random.below(10)
             if kind < 4:
@@ -70,6 +73,14 @@ class Workload:
             told |= {"wait_ms": 1_000 + random.below(1_500), "priority": random.below(3)}
         told["time_ms"] = self._profile.patience_ms // 4 + random.below(self._profile.patience_ms)
         return told
+
+    def _look(self, name: str, lock: str) -> Action | None:
+        """Ask how a lock stands."""
+        if self._calls.get(lock, 0) >= CALLS_PER_LOCK_MAX:
+            return None
+        self._calls[lock] = self._calls.get(lock, 0) + 1
+        time_ms = self._profile.patience_ms // 2
+        return {"do": "ask", "client": name, "op": "info", "lock": lock, "time_ms": time_ms}
 
     def _first_write(self, client: SimClient) -> Action | None:
         """Who has just got a lock mostly has something to write."""

@@ -77,10 +77,27 @@ def fault_line(event: TraceEvent, view: ClusterView) -> Told | None:
             return Told("The cluster runs at full speed.")
         slow = duration(FULL_SPEED * 1000 // ppm)
         return Told(f"The cluster runs at {times(ppm)}: one second of it takes {slow}.")
+    if what in _NEXT:
+        return Told(f"What {src} sends {dst} next will {_NEXT[what]}.", FAULT)
     teller = _OF_A_NODE.get(what)
     if teller is None:
         return None  # kill, restart, freeze, thaw, add, remove: the node's own event tells them
     return teller(shorten(text(data, "node")), event)
+
+
+_NEXT = {"drop": "be lost", "duplicate": "arrive twice", "hold": "be late"}
+
+_POINTS = {
+    "before": "before anything of it is done",
+    "written": "with it in the disk's cache",
+    "synced": "with it on disk and nothing said of it",
+    "sent": "once what it allows was sent",
+}
+
+
+def _crash_on_write(node: str, event: TraceEvent) -> Told:
+    point = text(event.data, "point")
+    return Told(f"{node} will crash at its next write, {_POINTS.get(point, point)}.", FAULT)
 
 
 def _wipe(node: str, event: TraceEvent) -> Told:
@@ -144,6 +161,7 @@ def _stranger(node: str, event: TraceEvent) -> Told:
 
 
 _OF_A_NODE = {
+    "crash_on_write": _crash_on_write,
     "wipe": _wipe,
     "members": _members,
     "transfer": _transfer,

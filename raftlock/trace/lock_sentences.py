@@ -66,10 +66,18 @@ def _waits(data: Mapping[str, Json], before: Mapping[str, Json], why: list[str])
         verb = "waits" if len(left) == 1 else "wait"
         parts.append(f"{and_list(left)} no longer {verb} for {lock}")
     if "queued" in why:
-        for place, client in enumerate(now, 1):
-            if client not in then:
-                parts.append(f"{shorten(client)} waits for {lock}: {ordinal(place)} in the queue")
+        priorities = _priorities(before)
+        for place, (client, priority) in enumerate(_priorities(data).items(), 1):
+            again = "" if client not in priorities else " with another priority now"
+            if priorities.get(client) != priority:
+                where = f"{ordinal(place)} in the queue"
+                parts.append(f"{shorten(client)} waits for {lock}{again}: {where}")
     return parts
+
+
+def _priorities(lock: Mapping[str, Json]) -> dict[str, int]:
+    """Who waits, in their order, with which priority."""
+    return {text(each, "client"): number(each, "priority") for each in rows(lock, "queue")}
 
 
 def _beginnings(data: Mapping[str, Json], before: Mapping[str, Json], why: list[str]) -> list[str]:

@@ -166,6 +166,9 @@ def _commit(event: TraceEvent, view: ClusterView) -> Told | None:
     # A new leader's first commitment is news only from what nobody has applied yet.
     first = min(last, max(node.commit, view.applied_high) + 1)
     which = entries_text(first, last).capitalize()
+    if text(view.header, "modified"):
+        # With a broken rule nobody knows where it is.
+        return Told(f"{event.node} takes {entries_text(first, last)} for committed.")
     verb = "is" if first == last else "are"
     them, members = "it" if verb == "is" else "them", view.members_of(node)
     if members.is_joint:

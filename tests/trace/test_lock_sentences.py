@@ -5,6 +5,7 @@ from tests.trace.telling import Teller
 BOB = ("bob", 0, 3, 60_000)
 CAROL = ("carol", 5, 4, 60_000)
 DORA = ("dora", 0, 5, 60_000)
+URGENT_DORA = ("dora", 2, 6, 60_000)
 
 # how the lock stood (owner, token, queue), how it stands now (owner, token, why, queue)
 CASES = [
@@ -39,6 +40,12 @@ CASES = [
         "info",
     ),
     (("alice", 17, [BOB]), ("alice", 17, "queued", [BOB]), None, None),
+    (
+        ("alice", 17, [BOB, DORA]),
+        ("alice", 17, "queued", [URGENT_DORA, BOB]),
+        "dora waits for printer with another priority now: 1st in the queue.",
+        "info",
+    ),
     (
         ("alice", 17, []),
         ("", 0, "released", []),

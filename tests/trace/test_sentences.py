@@ -458,6 +458,33 @@ CASES = [
         "The network is whole again: every link is as it was at first.",
         "info",
     ),
+    *[
+        (
+            nothing,
+            lambda t, what=what: t.fault(what, src="n1", dst="n2"),
+            f"What n1 sends n2 next will {becomes}.",
+            "fault",
+        )
+        for what, becomes in (
+            ("drop", "be lost"),
+            ("duplicate", "arrive twice"),
+            ("hold", "be late"),
+        )
+    ],
+    *[
+        (
+            nothing,
+            lambda t, point=point: t.fault("crash_on_write", node="n1", point=point),
+            f"n1 will crash at its next write, {when}.",
+            "fault",
+        )
+        for point, when in (
+            ("before", "before anything of it is done"),
+            ("written", "with it in the disk's cache"),
+            ("synced", "with it on disk and nothing said of it"),
+            ("sent", "once what it allows was sent"),
+        )
+    ],
     (
         nothing,
         lambda t: t.fault("link", src="n1", dst="n2", delay_ms=1500, jitter_ms=50, loss_ppm=0),
@@ -737,6 +764,14 @@ def test_with_a_broken_rule_a_dropped_entry_may_have_been_committed():
     view = ClusterView({**teller.recorder.header, "modified": "CommitOldTerms"})
     event = TraceEvent(99, Micros(0), NodeID("n1"), "truncate", 0, {"from": 1, "to": 1})
     assert sentence(event, view) == "n1 drops entry 1: not in the leader's log."
+
+
+def test_with_a_broken_rule_what_a_leader_commits_may_be_on_no_majority_of_disks():
+    view = ClusterView({**Teller().recorder.header, "modified": "HalfIsEnough"})
+    leads = {"from": "candidate", "to": "leader", "leader": "n1"}
+    view.apply(TraceEvent(1, Micros(0), NodeID("n1"), "role", 1, leads))
+    event = TraceEvent(2, Micros(0), NodeID("n1"), "commit", 1, {"index": 1})
+    assert sentence(event, view) == "n1 takes entry 1 for committed."
 
 
 def test_a_disk_alone():
