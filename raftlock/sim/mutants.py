@@ -123,7 +123,7 @@ MUTANTS: tuple[Mutant, ...] = (
         13,
         RuleSet(raft=broken.TruncateAlways()),
         "A follower drops its tail at every append: an old message takes away new entries.",
-        "State Machine Safety",
+        "durability",
     ),
     Mutant(
         14,
