@@ -54,6 +54,7 @@ class Profile:
     pause_ppm: int = 0
     client_pause_ppm: int = 0
     rate_ppm: int = 0
+    lull_ms: int = 0
     # the protocol
     timeout_percent: int = 100
     batch: int = 64
@@ -162,6 +163,11 @@ def _additions(profile: Profile, random: Random64) -> Profile:
     )
 
 
+def _rhythm(profile: Profile, random: Random64) -> Profile:
+    """Where faults never pause, nobody may come to lead at all, and nothing is put to the test."""
+    return replace(profile, lull_ms=_one_of(random, 0, 400, 800))
+
+
 def _snapshots(profile: Profile, random: Random64) -> Profile:
     """Chunks so small that a snapshot needs several, and yet arrives while a calm lasts."""
     return replace(
@@ -220,6 +226,7 @@ def _strangers(profile: Profile, random: Random64) -> Profile:
 
 _DRAWS: Mapping[str, Callable[[Profile, Random64], Profile]] = {
     "additions": _additions,
+    "rhythm": _rhythm,
     "snapshots": _snapshots,
     "members": _members,
     "disks": _disks,
