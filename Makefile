@@ -16,6 +16,8 @@ help:
 	@echo "make lab          open JupyterLab on the first lesson (ARGS=... are handed to jupyter lab)"
 	@echo "make test         format, lint, types, then every test there is (ARGS=... are handed to pytest)"
 	@echo "make check        format, lint and types alone"
+	@echo "make explore      drawn runs under every check, about two minutes on two cores (SEEDS=... FIRST=...)"
+	@echo "make determinism  the same seeds in two processes must give the same traces (SEEDS=...)"
 	@echo "make constraints  renew constraints.txt from the newest releases"
 	@echo "make clean        remove .venv and everything else that was made here"
 
@@ -70,6 +72,19 @@ test: check
 		test -z "$$CI" && exit $$status; exit 1; \
 	fi
 
+# The number of seeds is fixed, and not the time: the same commit always does the same. What breaks
+# is made short and written to broken/.
+.PHONY: explore
+explore: SEEDS ?= 1600
+explore: FIRST ?= 1
+explore: .venv/ready
+	.venv/bin/raftlock explore --seeds $(SEEDS) --first $(FIRST) --out broken $(ARGS)
+
+.PHONY: determinism
+determinism: SEEDS ?= 200
+determinism: .venv/ready
+	$(PY) tools/determinism.py --seeds $(SEEDS) $(ARGS)
+
 # ---- upkeep ----
 
 .PHONY: constraints
@@ -79,5 +94,5 @@ constraints:
 
 .PHONY: clean
 clean:
-	rm -rf .venv .home .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage build dist
+	rm -rf .venv .home .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage broken build dist
 	find raftlock widgets tests tools jupyter -name __pycache__ -type d -prune -exec rm -rf {} +

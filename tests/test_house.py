@@ -117,5 +117,5 @@ def test_programs_can_be_run(path):
 
 def test_make_says_what_it_can_do():
     told = subprocess.run(["make"], check=True, cwd=ROOT, capture_output=True, text=True).stdout
-    for target in ("lab", "test", "check", "constraints", "clean"):
+    for target in ("lab", "test", "check", "explore", "determinism", "constraints", "clean"):
         assert f"make {target}" in told

@@ -22,6 +22,9 @@ __all__ = ["Checker", "check_history", "check_trace"]
 KEPT_MAX = 100
 """How many violations are kept: after the first few the rest are consequences."""
 
+FORGOTTEN_AT_ONCE = 500
+"""After so many entries that all logs have dropped, what is known of them is looked through."""
+
 
 class Checker:
     """Subscribe `feed` to a recorder from its first event on; `violations` is what it found.
@@ -40,11 +43,13 @@ class Checker:
         self._disks = disks = DiskChecker(cluster, findings)
         self.locks = locks = LockChecker(clocks, findings)
         self._answers = answers = AnswerChecker(locks.model, findings)
-        raft = RaftChecker(cluster, disks, clocks, findings)
+        self._raft = raft = RaftChecker(cluster, disks, clocks, findings)
         on_node = raft.handlers | disks.handlers
-        others = locks.handlers | answers.handlers | {"node": self._life, "fault": self._fault}
+        others = locks.handlers | answers.handlers
+        others |= {"node": self._life, "fault": self._fault, "compact": self._forget}
         self._handlers = {kind: (on_node.get(kind), others.get(kind)) for kind in on_node | others}
         self._now = 0
+        self._forgotten = 0
 
     @property
     def committed(self) -> int:
@@ -85,6 +90,14 @@ class Checker:
             self.expected += found[: KEPT_MAX - len(self.expected)]
         else:
             self.violations += found
+
+    def _forget(self, event: TraceEvent) -> None:
+        """A long run would else keep all that ever was; some of it nobody needs."""
+        upto = self._cluster.dropped_everywhere
+        if upto >= self._forgotten + FORGOTTEN_AT_ONCE:
+            self._forgotten = upto
+            self._raft.forget(upto)
+            self.locks.forget(upto)
 
     def _life(self, event: TraceEvent) -> None:
         self._disks.life(event)

@@ -29,6 +29,16 @@ class ClusterModel:
         self.committed_in: list[int] = []
         self.votes: dict[tuple[str, int], str] = {}
 
+    @property
+    def dropped_everywhere(self) -> int:
+        """Up to where no log and no snapshot is of any use any more: nobody will apply that again.
+
+        Not even who comes new, since it gets a snapshot of some node, or what is in its log.
+        """
+        return min(
+            (node.disk.log.base for node in self.nodes.values() if not node.is_gone), default=0
+        )
+
     def begin(self, name: str) -> NodeModel:
         """The node of that name, which may be new."""
         node = self.nodes.get(name)

@@ -61,6 +61,11 @@ class RaftChecker:
             "compact": self._compact,
         }
 
+    def forget(self, upto: int) -> None:
+        """Nobody will have, or apply, an entry before `upto` any more."""
+        self._known = {key: known for key, known in self._known.items() if key[0] >= upto}
+        self._digests = {index: each for index, each in self._digests.items() if index >= upto}
+
     # ---- term and role ----
 
     def _term(self, node: NodeModel, event: TraceEvent) -> None:

@@ -56,7 +56,10 @@ class _Telling:
 
 
 class LockChecker:
-    """Its `handlers` look at one event of their kind each; `telling` names who is in the middle."""
+    """Its `handlers` look at one event of their kind each; `telling` names who is in the middle.
+
+    `expected` is what the model says of the entries that somebody may yet apply, by their index.
+    """
 
     def __init__(self, clocks: Clocks, findings: Findings) -> None:
         self.model = LockModel()
@@ -68,7 +71,7 @@ class LockChecker:
         # Each command is told once; with the run time at which it came into a log.
         self._commands: dict[tuple[int, int], tuple[Mapping[str, Json], int]] = {}
         self._stands: dict[str, dict[str, Row]] = {}
-        self._expected: dict[int, _Expected] = {}
+        self.expected: dict[int, _Expected] = {}
         self._last = 0
         # How each lock stood from which entry on: what a snapshot's table is compared with.
         self._history: dict[str, list[tuple[int, Row]]] = {}
@@ -96,6 +99,13 @@ class LockChecker:
         if event.data.get("state") == "up" and text(event.data, "what") != "thawed":
             self._stands[event.node] = {}
 
+    def forget(self, upto: int) -> None:
+        """Nobody will apply an entry before `upto` any more, or take over a table of then."""
+        self.expected = {index: each for index, each in self.expected.items() if index >= upto}
+        for lock, rows_ in self._history.items():
+            first = bisect_right(rows_, upto, key=lambda row: row[0]) - 1
+            self._history[lock] = rows_[max(first, 0) :]
+
     # ---- the table ----
 
     def _append(self, event: TraceEvent) -> None:
@@ -119,7 +129,7 @@ class LockChecker:
         for lock, row in locks.items():
             self._history.setdefault(lock, []).append((index, row))
         expired = {lock for lock, _ in self.model.expired}
-        self._expected[index] = _Expected(locks, expired, self.model.was_retry)
+        self.expected[index] = _Expected(locks, expired, self.model.was_retry)
         if expired:
             self._leases(event)
 
@@ -153,7 +163,7 @@ class LockChecker:
     def _compare(self, telling: _Telling, node: str) -> None:
         """Whether the node's table stands as the model says, after the entry it applied."""
         stands = self._stands.setdefault(node, {})
-        expected = self._expected.get(telling.index)
+        expected = self.expected.get(telling.index)
         if expected is None:
             return
         is_right = True

@@ -76,6 +76,19 @@ def test_a_leader_that_goes_hears_the_others_to_the_end(cluster: Cluster) -> Non
     assert lost == []
 
 
+def test_every_node_can_be_replaced_while_locks_are_held(trio: Cluster) -> None:
+    alice = trio.client("alice")
+    held = alice.acquire("build", ttl=60)
+    for old, new in (("n1", "n4"), ("n2", "n5"), ("n3", "n6")):
+        trio.add_node(new)
+        trio.remove_node(old)
+    assert trio.nodes == ("n4", "n5", "n6")
+    trio.wait_for_leader()
+    assert trio.client("bob").get_lock_info("build").owner_id == "alice"
+    alice.release("build", token=held.token)
+    assert trio.client("bob").acquire("build", ttl=10).token > held.token
+
+
 def test_a_node_that_is_down_can_be_removed(trio: Cluster) -> None:
     down = others(trio, trio.wait_for_leader())[0]
     trio.kill(down)

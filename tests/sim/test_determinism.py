@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+from raftlock.sim.files import ScriptFile, write_script
+from raftlock.sim.run import explore_seed, plan_of
 from tests.house import ROOT
 
 PROGRAM = """
@@ -49,3 +51,44 @@ def test_two_processes_two_hash_orders_one_trace():
     assert one == other
     assert int(one.split()[0]) > 5_000
     assert len(one.split()[1]) == hashlib.sha256().digest_size * 2
+
+
+SEEDS = 12
+
+
+def digests(hash_seed):
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    command = [sys.executable, "tools/determinism.py", "--digests", "--seeds", str(SEEDS)]
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=ROOT, env=environment
+    )
+    return done.stdout.splitlines()
+
+
+def test_drawn_runs_are_the_same_in_two_processes():
+    here = []
+    done = set()
+    for seed in range(1, SEEDS + 1):
+        outcome = explore_seed(plan_of(seed))
+        done |= {line["do"] for line in outcome.script}
+        lines = outcome.recorder.to_lines()
+        whole = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        here.append(f"{seed} {len(lines)} {whole}")
+    assert digests("1") == digests("4242") == here
+    # These seeds have faults of every room in them.
+    assert {"kill", "crash_on_write", "freeze", "partition", "cut", "ask", "write"} <= done
+
+
+def test_a_written_run_is_the_same_in_another_process(tmp_path):
+    outcome = explore_seed(plan_of(4))
+    script, trace = tmp_path / "run.json", tmp_path / "run.jsonl"
+    write_script(script, ScriptFile(outcome.plan, outcome.script, outcome.end))
+    program = "import sys; from raftlock.cli import main; raise SystemExit(main(sys.argv[1:]))"
+    subprocess.run(
+        [sys.executable, "-c", program, "replay", str(script), "--trace", str(trace)],
+        check=True,
+        capture_output=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": "77"},
+    )
+    assert trace.read_text().splitlines() == outcome.recorder.to_lines()

@@ -1,0 +1,108 @@
+"""The model and the lock table, written apart from one another, come to the same."""
+
+import json
+
+import pytest
+
+from raftlock.check.model import LockModel
+from raftlock.lock import LockMachine
+from raftlock.lock.commands import encode
+from raftlock.raft.random64 import Random64
+from raftlock.types.commands import Command
+from raftlock.types.commands import LockOperation as Op
+from raftlock.types.log import LogEntry
+
+LOCKS = ("x", "y", "z")
+OFTEN = (Op.ACQUIRE, Op.ENQUEUE_WAITER, Op.RELEASE, Op.RENEW)
+USUAL = (1, 100, 500, 1_000, 2_000)
+DONE = {"granted", "renewed", "released", "refused"}
+
+
+class Both:
+    """Draws commands, good ones and bad ones, and applies each to both."""
+
+    def __init__(self, seed):
+        self.random = Random64(seed)
+        self.machine, self.model = LockMachine(), LockModel()
+        self.index = self.stamp = 0
+        self.sessions = {0: ""}
+        self.sequences = {}
+
+    def one_of(self, *choices):
+        return choices[self.random.below(len(choices))]
+
+    def step(self):
+        self.index += 1
+        self.stamp += self.one_of(0, 0, 1, 5, 50, 400)
+        data = b"" if self.random.below(10) == 0 else encode(self.command())
+        applied = self.machine.apply(LogEntry(1, self.index, data, self.stamp))
+        self.model.apply(self.index, self.stamp, json.loads(data) if data else {})
+        own = applied.command_result_data
+        if own is not None and own.status.value == "session_opened":
+            self.sessions[own.session_id] = own.client_id
+        return [own] if own is not None else [], list(applied.outcomes)
+
+    def command(self):
+        op = self.one_of(*Op, *OFTEN, *OFTEN, *OFTEN)
+        lock = self.one_of(*LOCKS)
+        held = self.machine.info(lock)
+        client = self.one_of(*"abcd")
+        if held and held.owner_id and op in (Op.RELEASE, Op.RENEW) and self.random.below(4):
+            client = held.owner_id
+        mine = [number for number, owner in self.sessions.items() if owner == client]
+        session = mine[-1] if mine and self.random.below(5) else self.one_of(*self.sessions)
+        sequence = max(self.sequences.get(session, 0) - 2, 1) + self.random.below(9)
+        self.sequences[session] = max(self.sequences.get(session, 0), sequence)
+        about_session = op in (Op.OPEN_SESSION, Op.END_SESSION)
+        return Command(
+            op,
+            "" if about_session else lock,
+            client,
+            ttl=self.one_of(*USUAL, *USUAL, 0, 90_000_000),
+            version=held.token if held and self.random.below(5) else self.random.below(self.index),
+            priority=self.one_of(*[0] * 9, 1, 1, -1, -1, 2_000),
+            timeout=self.one_of(*USUAL, 0),
+            wait=self.random.below(2) == 0,
+            wait_timeout=self.one_of(*USUAL, 0),
+            request_id=self.one_of("p", "q") if op is Op.OPEN_SESSION else f"r{self.index}",
+            session_id=session,
+            sequence=sequence,
+            lowest_unanswered=max(self.one_of(*[1] * 19, 0), sequence - self.random.below(5)),
+        )
+
+    def told(self, lock):
+        change = self.machine.info(lock)
+        if change is None:
+            return "", 0, []
+        queue = [(each.client_id, each.index, each.deadline) for each in change.waiters]
+        return change.owner_id, change.token and change.deadline, queue
+
+    def modelled(self, lock):
+        state = self.model.lock(lock)
+        queue = [(each.client, each.index, each.deadline) for each in state.queue]
+        hold = state.hold
+        return (hold.client, hold.deadline, queue) if hold else ("", 0, queue)
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_both_come_to_the_same(seed):
+    both = Both(seed)
+    for _ in range(300):
+        own, others = both.step()
+        for lock in LOCKS:
+            assert both.told(lock) == both.modelled(lock)
+        for outcome in (*own, *others):
+            known = both.model.answers.get((outcome.client_id, outcome.request_id), [])
+            if outcome.status.value in DONE:
+                assert (outcome.status.value, outcome.token) in known
+
+
+def test_what_is_drawn_has_all_that_matters():
+    seen = set()
+    for both in map(Both, range(1, 9)):
+        for _ in range(300):
+            own, others = both.step()
+            seen |= {outcome.status.value for outcome in (*own, *others)}
+            seen |= {"retry"} if both.model.was_retry else set()
+            seen |= {"expired"} if both.model.expired else set()
+    assert seen >= DONE | {"queued", "timed_out", "cancelled", "retry", "expired"}
