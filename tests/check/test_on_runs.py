@@ -17,13 +17,14 @@ def run(seed, **drawn):
     return explore_seed(plan).recorder
 
 
-@pytest.mark.parametrize("seed", [2, 3, 6])
-def test_what_is_forgotten_is_not_needed(seed, monkeypatch):
+def test_what_is_forgotten_is_not_needed(monkeypatch):
     monkeypatch.setattr(checker_module, "FORGOTTEN_AT_ONCE", 1)
-    trace = run(seed, **SNAPSHOTS, crash_ppm=45_000, partition_ppm=30_000)
-    kinds = [event.kind for event in trace.events]
-    assert "restore" in kinds
-    assert check_trace(trace.header, trace.events) == []
+    traces = [
+        run(seed, **SNAPSHOTS, crash_ppm=45_000, partition_ppm=30_000) for seed in range(1, 7)
+    ]
+    assert [found for each in traces for found in check_trace(each.header, each.events)] == []
+    restored = [each for each in traces if any(event.kind == "restore" for event in each.events)]
+    assert len(restored) > 1
 
 
 def test_most_is_forgotten_once_all_logs_have_dropped_it(monkeypatch):
