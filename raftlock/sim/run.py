@@ -201,7 +201,7 @@ class _Run:
             self._note(self.liveness.judge_finally())
         found, expected = [*checker.violations, *self.failed], list(checker.expected)
         if not found:
-            found = check_history(self.recorder.events)
+            found = check_history(self.recorder.header, self.recorder.events)
         if checker.disk_was_lost:
             found, expected = list(checker.violations), expected + self.failed
         return Outcome(
