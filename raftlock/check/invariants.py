@@ -222,12 +222,13 @@ class RaftChecker:
     def _config(self, node: NodeModel, event: TraceEvent) -> None:
         """An entry says who the members are, or one that did is gone."""
         members = members_of(event.data)
-        if event.rule == "Restart":
-            # What the log says is learnt from the log; this is for a node that has none.
-            node.first_members = members
-            return
         index = number(event.data, "index")
-        if index > node.snapshot and index == node.log.last:
+        if event.rule == "Restart":
+            # What a log says is learnt from it; this is for a node whose log says nothing.
+            if index == 0:
+                node.first_members = members
+            return
+        if index > node.snapshot and node.log.entry(index) is not None:
             term = self._cluster.term_at(node, index)
             if not self._cluster.book.learn(index, term, members):
                 sentence = f"{node.name} takes entry {index} for other members than another node."

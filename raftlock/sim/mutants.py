@@ -153,7 +153,7 @@ MUTANTS: tuple[Mutant, ...] = (
         19,
         RuleSet(raft=broken.LeadForEver()),
         "A leader that hears of a newer term goes on leading, in that term.",
-        "State Machine Safety",
+        "Log Matching",
     ),
     Mutant(
         20,
