@@ -30,7 +30,8 @@ FLOOR = {room: depth for depth, floor in enumerate(FLOORS) for room in floor}
 # Doors that stay shut although they lead down.
 SHUT = {
     "raft": {"trace"},  # what happened is a value among its effects
-    "check": {"raft", "lock"},  # a checker that runs the code it judges proves nothing
+    # A checker that runs the code it judges proves nothing: it knows the trace alone.
+    "check": {"raft", "lock", "storage", "transport", "node", "client"},
 }
 
 # State machines and parsers: no clock, no disk, no socket, no chance but what is handed in.
@@ -176,6 +177,22 @@ def test_never_imports(who, whom):
         for module, target in edges()
         if is_within(module, [who]) and is_within(target, whom)
     ] == []
+
+
+def test_only_a_laboratory_and_a_simulation_take_broken_rules():
+    """Whoever hands rules to a node is one of these; what serves people is handed none."""
+    givers = {
+        module
+        for module, path in modules().items()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call)
+        and {keyword.arg for keyword in node.keywords} & {"rules", "lock_rules"}
+    }
+    inside = {"raftlock.node.node", "raftlock.node.driver"}  # from its settings to its core
+    assert {
+        module for module in givers - inside if room_of(module) not in {"cluster", "sim"}
+    } == set()
+    assert "raftlock.cluster.lab" in givers
 
 
 def test_one_file_imports_websockets():

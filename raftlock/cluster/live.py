@@ -21,14 +21,16 @@ from raftlock.cluster.controls import perform
 from raftlock.cluster.lab import Laboratory
 from raftlock.cluster.runner import ThreadRunner
 from raftlock.cluster.settings import NODES_MAX, LabSettings
+from raftlock.cluster.unlike import VirtualOnly
 from raftlock.errors import ClusterStopped, InvalidArgument, PanelsNotInstalled, RaftLockError
 from raftlock.lock.rules import LockRules
 from raftlock.node.timing import timing_named
 from raftlock.raft.rules import Rules
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
+from raftlock.transport.limits import millis_from_seconds
 from raftlock.types.events import Json
-from raftlock.types.ids import NodeID
+from raftlock.types.ids import Micros, NodeID
 from raftlock.types.status import RaftStatus
 
 __all__ = ["AsyncCluster", "Cluster"]
@@ -48,9 +50,15 @@ class AsyncCluster:
         """See `Cluster.wait_for_leader`."""
         return await self._run(self._lab.wait_for_leader(timeout))
 
-    async def until(self, predicate: Callable[[ClusterView], bool], timeout: float = 60.0) -> None:
-        """Wait until `predicate` is true of the cluster's view; seconds of its own time."""
-        await self._run(self._lab.until(predicate, timeout, "What you wait for"))
+    async def run(self, seconds: float) -> None:
+        """See `Cluster.run`."""
+        await self._run(self._cluster.run_here(seconds))
+
+    async def run_until(
+        self, predicate: Callable[[ClusterView], bool], timeout: float = 60.0
+    ) -> None:
+        """See `Cluster.run_until`."""
+        await self._run(self._cluster.run_until_here(predicate, timeout))
 
     async def kill(self, node: str) -> None:
         """See `Cluster.kill`."""
@@ -143,7 +151,7 @@ class AsyncCluster:
         return await self._cluster.runner.run(coroutine)
 
 
-class Cluster:
+class Cluster(VirtualOnly):
     """A live cluster of `nodes` nodes in this process, with real websockets between them.
 
     `timing` is ``"lesson"`` (elections of 1.5 to 3 s, to be followed by eye) or ``"lan"`` (150 to
@@ -202,6 +210,11 @@ class Cluster:
     def nodes(self) -> tuple[str, ...]:
         """The names of the nodes there are now, up or down."""
         return self.laboratory.nodes
+
+    @property
+    def now(self) -> float:
+        """The cluster's own time in seconds, since it began."""
+        return self._here(self.laboratory.clock.now_us) / 1_000_000
 
     @property
     def leader(self) -> str | None:
@@ -319,6 +332,28 @@ class Cluster:
         """Go on."""
         self._call(self.laboratory.resume())
 
+    def run(self, seconds: float) -> None:
+        """Wait while that much of the cluster's own time passes."""
+        self._call(self.run_here(seconds))
+
+    def run_until(self, predicate: Callable[[ClusterView], bool], timeout: float = 60.0) -> None:
+        """Wait until `predicate` is true of the cluster's view; seconds of its own time."""
+        self._call(self.run_until_here(predicate, timeout))
+
+    async def run_here(self, seconds: float) -> None:
+        """`run`, for those who are on the cluster's loop already."""
+        self._go_on()
+        clock = self.laboratory.clock
+        wait = 1_000 * millis_from_seconds("seconds", seconds)
+        await clock.sleep_until(Micros(clock.now_us() + wait))
+
+    async def run_until_here(
+        self, predicate: Callable[[ClusterView], bool], timeout: float
+    ) -> None:
+        """`run_until`, for those who are on the cluster's loop already."""
+        self._go_on()
+        await self.laboratory.until(predicate, timeout, "What you wait for")
+
     def step(self) -> None:
         """While the cluster is paused, let the next thing happen of which the trace tells."""
         self._call(self.laboratory.step())
@@ -428,6 +463,10 @@ class Cluster:
             await laboratory.stop()
             raise
         return laboratory
+
+    def _go_on(self) -> None:
+        if self.laboratory.clock.paused:
+            raise InvalidArgument("The cluster is paused: resume() it, or step().")
 
     def _call(self, coroutine: Coroutine[object, object, T]) -> T:
         return self.runner.call(coroutine)

@@ -16,6 +16,7 @@ from raftlock.lock.rules import LockRules
 from raftlock.node.timing import timing_named
 from raftlock.raft.rules import Rules
 from raftlock.sim.actions import Action
+from raftlock.sim.aio import AsyncSimulation
 from raftlock.sim.client import Ask, ClientRules
 from raftlock.sim.disk import StorageRules
 from raftlock.sim.faces import SimLockClient
@@ -24,6 +25,7 @@ from raftlock.sim.network import Weather
 from raftlock.sim.resource import ResourceRules
 from raftlock.sim.settings import NODES_MAX, RuleSet, WorldSettings
 from raftlock.sim.timeline import Timeline
+from raftlock.sim.unlike import LiveOnly
 from raftlock.sim.world import World
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
@@ -42,7 +44,7 @@ VERB_SECONDS = 60.0
 """How long a verb that waits for the cluster lets time pass."""
 
 
-class Simulation:
+class Simulation(LiveOnly):
     """A cluster of `nodes` nodes in virtual time; `seed` decides all that chance decides.
 
     `timing` is ``"lesson"`` or ``"lan"``, as for `Cluster`. `rules`, `lock_rules`, `client_rules`,
@@ -95,6 +97,11 @@ class Simulation:
         self._timeline = Timeline(settings, header_of(settings, name))
 
     # ---- looking ----
+
+    @property
+    def aio(self) -> AsyncSimulation:
+        """The same verbs to `await`, as `Cluster.aio` has them."""
+        return AsyncSimulation(self)
 
     @property
     def nodes(self) -> tuple[str, ...]:

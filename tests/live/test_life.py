@@ -109,6 +109,21 @@ def moving() -> Iterator[Cluster]:
         yield cluster
 
 
+def test_one_may_wait_for_a_time_or_for_a_sight(trio: Cluster) -> None:
+    before = trio.now
+    trio.run(0.3)
+    assert trio.now >= before + 0.3
+    trio.kill("n3")
+    trio.run_until(lambda view: view.nodes["n3"].state == "down")
+    with pytest.raises(errors.Timeout):
+        trio.run_until(lambda view: not view.nodes, timeout=0.1)
+    trio.pause()
+    with pytest.raises(errors.InvalidArgument):
+        trio.run(0.1)
+    with pytest.raises(errors.InvalidArgument):
+        trio.run_until(lambda view: not view.nodes)
+
+
 def test_paused_nothing_moves_and_resumed_it_goes_on(moving: Cluster) -> None:
     moving.pause()
 

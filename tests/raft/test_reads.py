@@ -199,8 +199,8 @@ def test_under_a_lease_nobody_is_asked(after, at_once):
     assert (net.take_sent() == []) == at_once
 
 
-def test_without_one_a_round_is_asked_for():
-    net = leader_of(3, check_quorum=True)
+def test_without_one_which_is_the_default_a_round_is_asked_for():
+    net = leader_of(3, check_quorum=True, peer_lost=False)
     net.heartbeat(1)
     net.read(1)
     assert answered(net) == []

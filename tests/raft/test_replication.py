@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from raftlock.errors import ErrorCode
 from raftlock.raft import Receive
@@ -247,10 +249,16 @@ def test_l11_hints_go_back_a_whole_term(leader, follower, hint, probe):
     ],
 )
 def test_l11_few_rounds_find_where_two_logs_agree(leader, follower):
-    net = Network(3, logs={1: leader, 2: follower}, term=9, holes=(3,))
+    assert rounds_to_repair(leader, follower) <= len({*leader, *follower}) + 1
+
+
+def rounds_to_repair(leader, follower):
+    """How many messages with their answers it takes a new leader to make the logs equal."""
+    term = max([8, *leader, *follower]) + 1
+    net = Network(3, logs={1: leader, 2: follower}, term=term, holes=(3,))
     net.fire(1)
     net.take_sent()
-    net.receive(1, 3, vote(10))
+    net.receive(1, 3, vote(term + 1))
     rounds = 0
     while terms(net[2].log) != terms(net[1].log):
         (probe,) = net.take_sent(AppendEntriesArgs, to=2)
@@ -258,7 +266,29 @@ def test_l11_few_rounds_find_where_two_logs_agree(leader, follower):
         (reply,) = net.take_sent()
         net.receive(1, 2, reply)
         rounds += 1
-    assert rounds <= len({*leader, *follower, 10}) + 1
+    return rounds
+
+
+@st.composite
+def two_logs(draw):
+    """A leader's log and a follower's, as Raft may leave them: equal up to somewhere.
+
+    Behind that place no term is in both: each had one leader, whose entries they would share.
+    """
+    common = sorted(draw(st.lists(st.integers(1, 4), max_size=8)))
+    logs = {"leader": list(common), "follower": list(common)}
+    for term in range(max(common, default=1), 14):
+        whose = draw(st.sampled_from(["leader", "follower", "nobody"]))
+        if whose != "nobody":
+            logs[whose] += [term] * draw(st.integers(1, 6))
+    return logs["leader"], logs["follower"]
+
+
+@given(two_logs())
+@settings(max_examples=300)
+def test_l11_any_two_logs_are_equal_after_one_round_a_term_and_one_more(logs):
+    leader, follower = logs
+    assert rounds_to_repair(leader, follower) <= len({*leader, *follower}) + 1
 
 
 def test_l12_reordered_appends_are_repaired():

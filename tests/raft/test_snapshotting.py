@@ -1,6 +1,8 @@
 """Snapshots and compaction (paper section 7, Figure 13)."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from raftlock.raft import SnapshotTaken
 from raftlock.types import (
@@ -295,6 +297,51 @@ def test_nothing_is_used_before_all_of_it_is_here():
     assert answers(net) == [(len(WHOLE), INDEX)]
     raft = net[1]
     assert (raft.commit_index, raft.last_applied, raft.log.last_index) == (INDEX, INDEX, INDEX)
+
+
+NEWER = pack(entries(1, *[1] * (INDEX + 2)))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([(INDEX, WHOLE), (INDEX + 2, NEWER)]),
+            st.integers(0, len(NEWER) // 20),
+            st.integers(1, 3),
+        ),
+        max_size=60,
+    )
+)
+def test_whatever_chunks_come_in_whatever_order_it_is_all_or_nothing(pieces):
+    net = follower()
+    for (index, whole), place, count in pieces:
+        start, end = 20 * place, 20 * (place + count)
+        if start >= len(whole):
+            continue
+        piece = chunk(
+            1,
+            2,
+            index,
+            whole[start:end],
+            offset=start,
+            done=end >= len(whole),
+            before=whole[:start],
+        )
+        effects = net.receive(1, 2, piece)
+        if effects.install is not None:
+            assert effects.install.data == whole
+            assert effects.install.metadata.last_included_index == index
+            assert effects.persist.snapshot.data == whole
+    # And however it stood, who goes on where the answers say comes to the end.
+    offset = 0
+    while net[1].last_applied < INDEX + 2:
+        rest = NEWER[offset : offset + 50]
+        done = offset + 50 >= len(NEWER)
+        net.take_sent()
+        piece = chunk(1, 2, INDEX + 2, rest, offset=offset, done=done, before=NEWER[:offset])
+        net.receive(1, 2, piece)
+        ((offset, _),) = answers(net)
+    assert tuple(net.nodes[1].applied) == entries(1, *[1] * (INDEX + 2))
 
 
 def test_a_snapshot_is_acknowledged_once_it_is_on_disk():
