@@ -41,7 +41,8 @@ class Checker:
         self._clocks = clocks = Clocks(header)
         self._cluster = cluster = ClusterModel(header)
         self._disks = disks = DiskChecker(cluster, findings)
-        self.locks = locks = LockChecker(clocks, findings)
+        ages = "AgeingRules" in text(header, "modified").split(", ")
+        self.locks = locks = LockChecker(clocks, findings, ages=ages)
         self._answers = answers = AnswerChecker(locks.model, findings)
         self._raft = raft = RaftChecker(cluster, disks, clocks, findings)
         on_node = raft.handlers | disks.handlers

@@ -305,6 +305,9 @@ class RaftChecker:
         if event.rule == "Restart":
             node.recover(event)
             return
+        if node.role == "leader":
+            sentence = f"{node.name} took over a snapshot in the place of its log while it led."
+            self._say("Leader Append-Only", sentence, index=index, nodes=(node.name,))
         if index <= node.commit:
             sentence = (
                 f"{node.name} took over a snapshot up to {index} behind commit {node.commit}."

@@ -61,8 +61,8 @@ class LockChecker:
     `expected` is what the model says of the entries that somebody may yet apply, by their index.
     """
 
-    def __init__(self, clocks: Clocks, findings: Findings) -> None:
-        self.model = LockModel()
+    def __init__(self, clocks: Clocks, findings: Findings, *, ages: bool = False) -> None:
+        self.model = LockModel(ages=ages)
         self.telling: dict[str, _Telling] = {}
         self.expiries = 0
         self.refused_writes = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from raftlock.check.bounds import LOCKS_MAX, SESSIONS_MAX, WAITERS_MAX, is_within_bounds
 from raftlock.trace.fields import flag, number, text
@@ -52,11 +53,17 @@ class Wait:
     sequence: int
     request: str
     since: int = 0
+    stamp: int = 0
 
     @property
     def turn(self) -> tuple[int, int]:
         """Higher priority first, then who came first."""
         return (-self.priority, self.index)
+
+    @property
+    def aged_turn(self) -> tuple[int, int]:
+        """Where waiting counts: a step of priority is worth a second of it."""
+        return (self.stamp - 1_000 * self.priority, self.index)
 
 
 @dataclass(slots=True)
@@ -101,10 +108,12 @@ class _Session:
 class LockModel:
     """The table by its promises. `was_retry` tells whether the last entry repeated a request.
 
-    `answers` has, by client and request id, all that the request was ever answered by the log.
+    `answers` has, by client and request id, all that the request was ever answered by the log. With
+    `ages`, waiting counts (`AgeingRules`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, ages: bool = False) -> None:
+        self._turn = attrgetter("aged_turn" if ages else "turn")
         self.clock = 0
         self.locks: dict[str, LockState] = {}
         self.granted: dict[int, tuple[str, str]] = {}
@@ -253,15 +262,16 @@ class LockModel:
             number(command, "sequence"),
             text(command, "request_id"),
             self._made,
+            self.clock,
         )
         if old is not None and old.priority == priority:
-            wait.index, wait.since = old.index, old.since
+            wait.index, wait.since, wait.stamp = old.index, old.since, old.stamp
         if old is not None:
             state.queue.remove(old)
             if (old.session, old.sequence) != (session_id, wait.sequence):
                 self._settle(old, _ENDED)
         state.queue.append(wait)
-        state.queue.sort(key=lambda each: each.turn)
+        state.queue.sort(key=self._turn)
         self._touch(lock, state)
         return _QUEUED
 

@@ -19,6 +19,9 @@ from raftlock.types.roles import NodeRole
 __all__ = ["Agenda", "Faults", "Hardware", "Strangers"]
 
 
+STORM_US = 600_000
+"""How long it goes on between two lulls, in runs that have any."""
+
 RIVAL = "rival"
 """Who waits for locks whose holders are stopped."""
 
@@ -67,7 +70,24 @@ class Faults:
         """What happens now; `world` is only looked at."""
         now = world.clock.now
         actions = self._agenda.due(now)
-        profile, random = self._profile, self._random
+        if self._is_lull(now):
+            if world.network.links.changed() or world.network.links.groups:
+                actions.append({"do": "heal"})
+        else:
+            actions += self._strike(world)
+        actions += self._go_on(now)
+        for client in world.clients.values():
+            actions += self._pause_client(world, client)
+        return actions
+
+    def _is_lull(self, now: int) -> bool:
+        lull_us = 1_000 * self._profile.lull_ms
+        return now % (STORM_US + lull_us) < lull_us
+
+    def _strike(self, world: World) -> list[Action]:
+        """Crashes, pauses and cuts."""
+        actions: list[Action] = []
+        now, profile, random = world.clock.now, self._profile, self._random
         if chance(random, profile.partition_ppm):
             actions += self._partition(world)
         for node in world.nodes.values():
@@ -81,9 +101,6 @@ class Faults:
             elif not node.frozen and chance(random, profile.pause_ppm * aimed // 3):
                 self._soon(now, "thaw", node.id, 50, 3_000)
                 actions.append({"do": "freeze", "node": node.id})
-        actions += self._go_on(now)
-        for client in world.clients.values():
-            actions += self._pause_client(world, client)
         if profile.blackout and chance(random, 2_000):
             actions += self._blackout(world)
         return actions

@@ -55,6 +55,7 @@ class Profile:
     pause_ppm: int = 0
     client_pause_ppm: int = 0
     rate_ppm: int = 0
+    lull_ms: int = 0
     # the protocol
     timeout_percent: int = 100
     batch: int = 64
@@ -157,12 +158,21 @@ def _plain(seed: int) -> Profile:
 
 def _additions(profile: Profile, random: Random64) -> Profile:
     """What the paper does not have: with them off, a run is what it alone would make of it."""
+    in_flight = _one_of(random, 1, 4, 64, 64)
+    if profile.batch < 16 and profile.sync_us > 1_000:
+        # One entry at a time over a slow disk: a calm would be too short for what lies there.
+        in_flight = max(4, in_flight)
     return replace(
         profile,
-        in_flight=_one_of(random, 1, 4, 64, 64),
+        in_flight=in_flight,
         pre_vote=random.below(2) == 1,
         check_quorum=random.below(2) == 1,
     )
+
+
+def _rhythm(profile: Profile, random: Random64) -> Profile:
+    """Where faults never pause, nobody may come to lead at all, and nothing is put to the test."""
+    return replace(profile, lull_ms=_one_of(random, 0, 400, 800))
 
 
 def _snapshots(profile: Profile, random: Random64) -> Profile:
@@ -229,6 +239,7 @@ def _strangers(profile: Profile, random: Random64) -> Profile:
 
 _DRAWS: Mapping[str, Callable[[Profile, Random64], Profile]] = {
     "additions": _additions,
+    "rhythm": _rhythm,
     "snapshots": _snapshots,
     "members": _members,
     "disks": _disks,

@@ -271,3 +271,17 @@ def test_a_node_is_compared_from_its_snapshot_on(told, fine):
     for each in told:
         table.tell("n1", "lock", cause=applied, **each)
     assert table.found() == ([] if fine else ["mutual exclusion"])
+
+
+@pytest.mark.parametrize(("rules", "fine"), [("AgeingRules", True), ("", False)])
+def test_where_waiting_counts_the_turns_are_others(rules, fine):
+    """Bob has waited for two seconds when Carol comes with one step of priority more."""
+    table = Table()
+    table.entry(0, acquire("alice", ttl=9_000), lock("alice", 1, 9_000))
+    table.entry(0, acquire("bob", **WAITS), lock("alice", 1, 9_000, [("bob", 0, 2, 5_000)]))
+    rows = [("bob", 0, 2, 5_000), ("carol", 1, 3, 7_000)]
+    asked = acquire("carol", priority=1, **WAITS)
+    table.entry(2_000, asked, lock("alice", 1, 9_000, rows))
+
+    found = check_trace({"nodes": ["n1"], "modified": rules}, table.events)
+    assert [each.property for each in found] == ([] if fine else ["queue order"])

@@ -7,6 +7,7 @@ import pytest
 from raftlock.check.model import LockModel
 from raftlock.lock import LockMachine
 from raftlock.lock.commands import encode
+from raftlock.lock.rules import AgeingRules, LockRules
 from raftlock.raft.random64 import Random64
 from raftlock.types.commands import Command
 from raftlock.types.commands import LockOperation as Op
@@ -21,9 +22,10 @@ DONE = {"granted", "renewed", "released", "refused"}
 class Both:
     """Draws commands, good ones and bad ones, and applies each to both."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, *, ages=False):
         self.random = Random64(seed)
-        self.machine, self.model = LockMachine(), LockModel()
+        self.machine = LockMachine(AgeingRules() if ages else LockRules())
+        self.model = LockModel(ages=ages)
         self.index = self.stamp = 0
         self.sessions = {0: ""}
         self.sequences = {}
@@ -84,9 +86,10 @@ class Both:
         return (hold.client, hold.deadline, queue) if hold else ("", 0, queue)
 
 
+@pytest.mark.parametrize("ages", [False, True])
 @pytest.mark.parametrize("seed", range(1, 9))
-def test_both_come_to_the_same(seed):
-    both = Both(seed)
+def test_both_come_to_the_same(seed, ages):
+    both = Both(seed, ages=ages)
     for _ in range(300):
         own, others = both.step()
         for lock in LOCKS:

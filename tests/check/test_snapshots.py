@@ -138,6 +138,18 @@ def test_a_snapshot_does_not_take_back_what_is_committed(story):
     assert story.found() == ["monotone"]
 
 
+def test_a_leader_takes_over_no_snapshot(story):
+    story.tell("n3", "role", to="follower")
+    assert story.found() == []
+    install(story, 4)
+    story.elect("n3", 2, "n2")
+    fifth(story)
+    fifth(story, "n2")
+    story.commit("n1", 5)
+    story.tell("n3", "install", rule="Install", index=5, term=2, bytes=9)
+    assert story.found() == ["Leader Append-Only"]
+
+
 @pytest.mark.parametrize(("digest", "broken"), [("4", []), ("x", ["State Machine Safety"])])
 def test_the_table_in_a_snapshot_is_everybodys(story, digest, broken):
     install(story, 4, digest=digest)

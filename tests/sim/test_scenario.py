@@ -128,6 +128,34 @@ def test_after_a_step_back_all_may_go_otherwise():
     assert lines[-1] == "nothing is broken so far"
 
 
+def test_links_are_cut_and_mended_one_way_and_both():
+    verbs = ("quietly run 0.2", "cut n1 n2", "restore n1 -> n2", "restore n1 n2", "drop n1 n3")
+    lines = told("\n".join(f"> {verb}" for verb in verbs))
+    assert [line.split("  ")[1] for line in lines] == [
+        "The link n1 ↔ n2 is cut.",
+        "The link n1 → n2 works again.",
+        "The link n1 ↔ n2 works again.",
+        "What n1 sends n3 next will be lost.",
+    ]
+
+
+def test_office_goes_to_whoever_is_furthest_if_nobody_is_named():
+    lines = told("> quietly wait for leader\n> quietly run 0.2\n> transfer")
+    assert any("whoever has most of its log" in line for line in lines)
+
+
+def test_what_the_cluster_refuses_is_told_and_is_no_mistake():
+    lines = told("> quietly run 0.2\n> alice release printer")
+    (line,) = lines
+    assert line.startswith("refused: alice knows of no hold on 'printer' to release")
+
+
+def test_where_nothing_more_is_told_a_step_says_so(monkeypatch):
+    monkeypatch.setattr(stage, "_QUIET_MAX", 50)
+    with pytest.raises(InvalidArgument, match="Line 3: Nothing more is told"):
+        rewrite("nodes 1\n> quietly run 1\n> step")
+
+
 def test_a_clock_that_drifts_is_told():
     (line,) = told("> quietly run 0.1\n> drift n2 -5")
     assert line == "0.100  The clock of n2 now runs 5 % too slow."
@@ -136,6 +164,8 @@ def test_a_clock_that_drifts_is_told():
 def test_of_members_it_says_who_has_a_vote_and_who_will_have_lost_it():
     lines = told("> quietly wait for leader\n> quietly run 0.2\n> quietly wipe n2\n> members")
     assert lines == ["voters: n1, n3", "learners: n2.2"]
+    lines = told("> quietly wait for leader\n> quietly remove n3\n> quietly back 3\n> members")
+    assert lines == ["voters: n1, n2", "and until that is done also: n1, n2, n3"]
     lines = told("nodes 1\n> quietly kill n1\n> members\n> locks")
     assert lines == ["all nodes are down", "all nodes are down"]
 
@@ -179,6 +209,10 @@ def test_what_only_the_whole_history_shows_is_told_at_the_end(monkeypatch):
     ]
     with pytest.raises(InvalidArgument, match="linearizability is broken: No order explains it"):
         rewrite(run)
+
+
+def test_remarks_alone_are_a_scenario():
+    assert rewrite("# Nothing is done.\nnodes 3\n") == "# Nothing is done.\nnodes 3\n"
 
 
 def test_the_command_compares_and_rewrites(tmp_path, capsys):
