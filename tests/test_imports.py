@@ -46,6 +46,7 @@ PURE = (
     "raftlock.client.protocol",
     "raftlock.node.driver",
     "raftlock.node.proposals",
+    "raftlock.node.sessions",
     "raftlock.transport.codec",
     "raftlock.transport.handshake",
     "raftlock.transport.door",

@@ -84,7 +84,7 @@ class LockChange:
 
     `owner_id` is empty and `token` 0 if nobody holds it. `deadline` is cluster time in
     milliseconds. `why` is one of granted, renewed, released, expired, queued, cancelled,
-    timed_out, promoted.
+    timed_out, session_ended (of a waiter), promoted.
     """
 
     lock_id: LockID
