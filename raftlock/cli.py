@@ -239,16 +239,20 @@ def _mutants(*, as_json: bool, seeds: int, writing: bool) -> int:
     if as_json:
         print(json.dumps([verdict.to_json() for verdict in verdicts], indent=1))
     else:
-        _print_table(verdicts)
+        _print_table(verdicts, searched=bool(seeds))
     return 0 if all(verdict.killed_by and verdict.clean for verdict in verdicts) else 1
 
 
-def _print_table(verdicts: list[Verdict]) -> None:
-    print(f"{'rule':<22} {'killed by':<22} {'seed':>5} {'actions':>8}  without")
+def _print_table(verdicts: list[Verdict], *, searched: bool) -> None:
+    head = f"{'no.':>3} {'rule':<20} {'killed by':<21} {'seed':>8} {'actions':>7} {'events':>6}"
+    print(f"{head}  without")
     for verdict in verdicts:
+        # What was not found anew is killed by its recorded run.
+        seed = "recorded" if searched and not verdict.found_anew else verdict.seed
         print(
-            f"{verdict.name:<22} {verdict.killed_by or 'SURVIVED':<22} {verdict.seed:>5} "
-            f"{verdict.witness_actions:>8}  {'clean' if verdict.clean else 'BROKEN'}"
+            f"{verdict.number or '':>3} {verdict.name:<20} {verdict.killed_by or 'SURVIVED':<21} "
+            f"{seed:>8} {verdict.witness_actions:>7} {verdict.witness_events:>6}  "
+            f"{'clean' if verdict.clean else 'BROKEN'}"
         )
     killed = sum(bool(verdict.killed_by) for verdict in verdicts)
     print(f"{killed} of {len(verdicts)} killed.")

@@ -3,7 +3,8 @@
 - answered once: a call comes back once, and not long after its time is up, unless its client
   stands still;
 - exactly once: who is told that a request was done can find it among what the log did, with the
-  same token, however often it was asked; and nobody is told that it failed which the log did;
+  same token, however often it was asked; and nobody is told that it failed which the log did; who
+  asks again for what was not answered means one thing, and it is done once, under whatever id;
 - fencing: a token that a client is told of was given to it, for that lock.
 
 What the answers of reads say is judged by the history of the lock, not here.
@@ -39,6 +40,8 @@ class AnswerChecker:
         self._open: dict[_Call, list[TraceEvent]] = {}
         self._asked: set[_Call] = set()
         self._asked_again: set[_Call] = set()
+        # By client and request id: the id of the request that it is meant to be, too.
+        self._first: dict[tuple[str, str], str] = {}
         self._frozen: dict[str, int] = {}
         self.handlers: dict[str, Callable[[TraceEvent], None]] = {
             "client_call": self._call,
@@ -54,6 +57,8 @@ class AnswerChecker:
 
     def end(self, now: int) -> None:
         """The trace ends: whose time was up long ago must have been answered."""
+        for client, request in list(self._first):
+            self._is_one(client, request)
         for (client, op, request), calls in self._open.items():
             for call in calls:
                 since = call.t + number(call.data, "time_ms") * 1_000
@@ -71,6 +76,9 @@ class AnswerChecker:
             self._asked_again.add(key)
         self._asked.add(key)
         self._open.setdefault(key, []).append(event)
+        again = text(event.data, "again")
+        if again and again != key[2]:
+            self._first[key[0], key[2]] = self._first.get((key[0], again), again)
 
     def _return(self, event: TraceEvent) -> None:
         data, key = event.data, _call_of(event)
@@ -84,6 +92,7 @@ class AnswerChecker:
                 del self._open[key]
         if key[1] == _READ:
             return
+        self._is_one(key[0], key[2])
         status = text(data, "status")
         if status == "ok" and text(data, "result") in _DONE:
             self._was_done(event)
@@ -125,6 +134,25 @@ class AnswerChecker:
             sentence = (
                 f"{client} was told that its request {request} was refused, and it was done: "
                 f"{known[0][0]}."
+            )
+            self._say("exactly once", sentence)
+
+    def _is_one(self, client: str, request: str) -> None:
+        """What was asked for again under another id is not done a second time, nor refused then."""
+        first = self._first.get((client, request))
+        if first is None:
+            return
+        answers = self._model.answers
+        done = [each for each in answers.get((client, first), ()) if each[0] in _DONE]
+        now = [each for each in answers.get((client, request), ()) if each not in done]
+        if done and now:
+            del self._first[client, request]
+            words = [
+                f"{what}, token {token}" if token else what for what, token in (done[-1], now[-1])
+            ]
+            sentence = (
+                f"{client} asked for one thing under two ids, and each was answered for itself: "
+                f"{first} with {words[0]}, and {request} with {words[1]}."
             )
             self._say("exactly once", sentence)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from raftlock.check.answers import AnswerChecker
 from raftlock.check.clocks import Clocks
@@ -130,14 +130,20 @@ def check_trace(header: Mapping[str, Json], events: Iterable[TraceEvent]) -> lis
     return checker.violations
 
 
-def check_history(events: Iterable[TraceEvent]) -> list[Violation]:
+def check_history(header: Mapping[str, Json], events: Collection[TraceEvent]) -> list[Violation]:
     """The locks whose history no order explains, and those whose search was given up.
 
     The trace must be there from its first event on. Not to be judged counts as a failure, too.
+    Where clocks were made to run fast or to jump, holds may end that much earlier.
     """
+    clocks = Clocks(header)
+    for event in events:
+        if event.kind == "fault" and text(event.data, "what") == "clock":
+            clocks.change(event.t, event.data, leads=True)  # it may come to lead
+    lock_object = LockObject(clocks.margin_percent, clocks.jumps)
     found = []
     for lock, operations in by_lock(lock_history(events)).items():
-        judgement = judge(operations, LockObject(), lock=lock)
+        judgement = judge(operations, lock_object, lock=lock)
         if not judgement.holds:
             unknown = judgement.verdict is Verdict.UNKNOWN
             name = "not judged" if unknown else "linearizability"

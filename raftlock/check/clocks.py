@@ -43,6 +43,16 @@ class Clocks:
             ran += jump_ms + 1
         return ran
 
+    @property
+    def margin_percent(self) -> int:
+        """How far ahead of real time a clock may run: what is allowed, or what was done to one."""
+        return -(-max(self._fastest_ppm, LEASE_PPM_MAX) // 10_000)
+
+    @property
+    def jumps(self) -> tuple[tuple[int, int], ...]:
+        """When clocks jumped ahead, in microseconds of run time, and by how many milliseconds."""
+        return tuple(self._jumps)
+
     def keep_leases(self, since: int) -> bool:
         """Whether a holder may count on its TTL for a hold that it asked for at `since`, in us."""
         if self._fastest_ppm > LEASE_PPM_MAX:

@@ -80,7 +80,6 @@ class ClusterModel:
         if mine == there:
             node.agreed = upto
             return 0
-        for place, entry in enumerate(there, start + 1):
-            if node.log.entry(place) != entry:
-                return place
-        return 0
+        return next(
+            place for place, entry in enumerate(there, start + 1) if node.log.entry(place) != entry
+        )

@@ -7,7 +7,9 @@ Incremental: an event costs what it changes. The properties, by the names that v
 - State Machine Safety: all apply the same, in order, and a snapshot stands for just that;
 - commit rule: what is committed is on the disks of a majority, of each half while voters change;
 - membership: two sets of voters that follow each other cannot decide without one another;
-- monotone: terms, commit indexes and stamps never go back;
+- monotone: terms, commit indexes and stamps never go back, nor does what a leader knows that its
+  followers have;
+- durability: nobody drops what was committed, by then, in the term that it is in, or before;
 - cluster time: between two entries no more of it passes than real time.
 
 Snapshots take nothing out of the claims: what a log has dropped is known from what was committed.
@@ -47,11 +49,14 @@ class RaftChecker:
         # By index and term: the term before, the entry, and when it was made.
         self._known: dict[tuple[int, int], tuple[int, Entry, int]] = {}
         self._digests: dict[int, tuple[str, str]] = {}
+        # By leader and follower: the leader's term, and how far it then knew the follower to be.
+        self._matches: dict[tuple[str, str], tuple[int, int]] = {}
         self.handlers: dict[str, Callable[[NodeModel, TraceEvent], None]] = {
             "role": self._role,
             "term": self._term,
             "append": self._append,
             "truncate": self._truncate,
+            "progress": self._progress,
             "config": self._config,
             "commit": self._commit,
             "apply": self._apply,
@@ -177,27 +182,62 @@ class RaftChecker:
         if first <= node.commit:
             sentence = f"{node.name} dropped entry {first}, which it had committed."
             self._say("State Machine Safety", sentence, index=first, nodes=(node.name,))
+        else:
+            self._drops_committed(node, first)
         node.truncate(first)
         if node.members_index >= first:
             self._cluster.see_members(node)
+
+    def _drops_committed(self, node: NodeModel, first: int) -> None:
+        """Nobody in the term of a commitment, or a later one, is asked to drop what was committed.
+
+        In an earlier term that may be: the leader of that term is overtaken, and does not know it.
+        """
+        cluster = self._cluster
+        if first > len(cluster.committed) or node.term < cluster.committed_in[first - 1]:
+            return
+        if node.log.entry(first) == cluster.committed[first - 1]:
+            term = cluster.committed_in[first - 1]
+            sentence = f"{node.name} dropped entry {first}, which was committed in term {term}."
+            self._say("durability", sentence, index=first, terms=(term,), nodes=(node.name,))
+
+    def _progress(self, node: NodeModel, event: TraceEvent) -> None:
+        """Within a term a leader never takes a follower for less far than it knew it to be."""
+        data, peer = event.data, text(event.data, "peer")
+        match, following = number(data, "match"), number(data, "next")
+        key = (node.name, peer)
+        term, known = self._matches.get(key, (0, 0))
+        term_now = event.term or node.term
+        known = known if term == term_now else 0
+        if match < known or following <= known:
+            sentence = (
+                f"{node.name} takes {peer} to have entries up to {match} and would send it entry "
+                f"{following} next, though it knew already that {peer} has those up to {known}."
+            )
+            self._say("monotone", sentence, index=known, terms=(term_now,), nodes=(node.name, peer))
+        self._matches[key] = (term_now, match)
 
     # ---- members ----
 
     def _config(self, node: NodeModel, event: TraceEvent) -> None:
         """An entry says who the members are, or one that did is gone."""
         members = members_of(event.data)
-        if event.rule == "Restart":
-            # What the log says is learnt from the log; this is for a node that has none.
-            node.first_members = members
-            return
         index = number(event.data, "index")
-        if index > node.snapshot and index == node.log.last:
+        if event.rule == "Restart":
+            # What a log says is learnt from it; this is for a node whose log says nothing.
+            if index == 0:
+                node.first_members = members
+            return
+        if index > node.snapshot and node.log.entry(index) is not None:
             term = self._cluster.term_at(node, index)
             if not self._cluster.book.learn(index, term, members):
                 sentence = f"{node.name} takes entry {index} for other members than another node."
                 self._say("Log Matching", sentence, index=index, terms=(term,), nodes=(node.name,))
             self._follows(node, event, index)
         self._cluster.see_members(node)
+        here = members.voters + members.outgoing + members.learners
+        for key in [key for key in self._matches if key[0] == node.name and key[1] not in here]:
+            del self._matches[key]  # who comes back is new
 
     def _follows(self, node: NodeModel, event: TraceEvent, index: int) -> None:
         """Each set of voters goes over to the next by a joint one, and each is settled before."""
@@ -313,6 +353,13 @@ class RaftChecker:
                 f"{node.name} took over a snapshot up to {index} behind commit {node.commit}."
             )
             self._say("monotone", sentence, index=index, nodes=(node.name,))
+        term = number(event.data, "term")
+        if node.log.last > index and self._cluster.term_at(node, index) != term:
+            sentence = (
+                f"{node.name} keeps its entries from {index + 1} on behind a snapshot that ends "
+                f"with another entry {index} than was before them."
+            )
+            self._say("Log Matching", sentence, index=index, terms=(term,), nodes=(node.name,))
         node.install(index)
         self._cluster.see_members(node)
 

@@ -10,7 +10,7 @@ if no two share one, `reached` 0 and `last_chance` ``None``).
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import NamedTuple, Protocol, TypeVar
 
 from raftlock.check.history import START, Moment, Operation, seconds
@@ -129,12 +129,18 @@ class LockObject:
       a sound over-approximation: it may end at any moment that is not certainly before its TTL was
       over. Certainly before means: earlier than the earliest moment of the grant (or of the last
       renewal) in the order that is being tried, plus 99 % of the TTL, since cluster time runs at
-      most 1 % too fast (`margin_percent`; 100 lets a hold end at any moment). What the client's own
+      most 1 % too fast (`margin_percent`; 100 lets a hold end at any moment) and leaps only where
+      a leader's clock was made to jump (`jumps`, as of `Clocks`). What the client's own
       library may take back unheard ends at any moment.
     """
 
-    def __init__(self, margin_percent: int = CLOCK_MARGIN_PERCENT) -> None:
+    def __init__(
+        self,
+        margin_percent: int = CLOCK_MARGIN_PERCENT,
+        jumps: Iterable[tuple[int, int]] = (),
+    ) -> None:
         self._margin_percent = margin_percent
+        self._jumps = tuple(jumps)
 
     def start(self) -> LockState:
         """Nobody holds it, and no token was given."""
@@ -233,7 +239,11 @@ class LockObject:
         if operation.may_be_taken_back:
             return START
         ttl_us = number(operation.arguments, "ttl") * 1_000
-        return (now[0] + ttl_us * (100 - self._margin_percent) // 100, 0)
+        ends = now[0] + ttl_us * (100 - self._margin_percent) // 100
+        for at, jump_ms in self._jumps:
+            if now[0] <= at < ends:
+                ends = max(at, ends - jump_ms * 1_000)
+        return (ends, 0)
 
 
 def _later(ends: Moment, renewed: Moment) -> Moment:

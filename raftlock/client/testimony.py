@@ -57,9 +57,14 @@ class Testimony:
         """It was not told how the lock stands."""
         self._tell("client_return", {**self._of_look(look), **_told_of(error)})
 
-    def calls(self, command: Command, time_ms: Millis) -> None:
-        """The client asks for a change, and is ready to wait for so long in all."""
+    def calls(self, command: Command, time_ms: Millis, again: str = "") -> None:
+        """The client asks for a change, and is ready to wait for so long in all.
+
+        `again` is the id of the request that it wants done by this one, of which it knows nothing.
+        """
         arguments = command_to_params(command)
+        if again:
+            arguments["again"] = again
         for told_already in ("client_id", "lock_id", "request_id"):
             arguments.pop(told_already, None)
         self._tell("client_call", {**self._about(command), **arguments, "time_ms": time_ms})

@@ -211,7 +211,12 @@ class Driver:
         return asked
 
     def _run(self, event: Event, cause: int, work: Work) -> None:
-        effects = self.raft.step(event)
+        try:
+            effects = self.raft.step(event)
+        except AssertionError:
+            # What led to it, so that whoever reads the trace sees which promise was broken first.
+            self._tell_all(self.raft.unfinished, cause)
+            raise
         first = self._tell_all(effects.trace, cause)
         cause = cause or first
         work.sends.extend(Envelope(send.to, send.message, cause) for send in effects.send_now)

@@ -258,8 +258,8 @@ class Core:
     def truncate(self, first: Index) -> None:
         """Drop the entry at `first` and all behind it; proposals among them are overtaken."""
         state = self.state
-        assert first > state.commit_index, f"entry {first} is committed: it must never be dropped"
         self.out.note("truncate", {"from": first, "to": state.log.last_index})
+        assert first > state.commit_index, f"entry {first} is committed: it must never be dropped"
         state.log.truncate(first)
         while state.configurations[-1][0] >= first:
             state.configurations.pop()

@@ -35,7 +35,7 @@ from raftlock.raft.log import RaftLog
 from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
 from raftlock.raft.state import Candidacy, Handover, Leadership, Receiving, Sending
-from raftlock.types.events import Json
+from raftlock.types.events import Json, Note
 from raftlock.types.ids import Index, Millis, NodeID, Term
 from raftlock.types.log import Snapshot, SnapshotMetadata
 from raftlock.types.membership import Configuration
@@ -110,6 +110,11 @@ class Raft:
         membership.settle(core)
         snapshotting.ask_if_due(core)
         return core.take_effects()
+
+    @property
+    def unfinished(self) -> tuple[Note, ...]:
+        """What a step told that an assertion cut short; empty between steps."""
+        return self._core.out.notes
 
     def cluster_time(self, now: Millis) -> Millis:
         """Cluster time in ms: a leader's runs, anybody else's stands where it would run on."""

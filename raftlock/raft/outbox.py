@@ -53,6 +53,11 @@ class Outbox:
         self._notes: list[Note] = []
 
     @property
+    def notes(self) -> tuple[Note, ...]:
+        """What was told since the last step's effects were handed out."""
+        return tuple(self._notes)
+
+    @property
     def next_write(self) -> int:
         """The number of the write that this step will hand out, if it hands out one."""
         return self.writes + 1

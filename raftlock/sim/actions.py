@@ -249,13 +249,17 @@ def _ask(world: World, action: Action) -> Ask:
     if command is None:
         return client.submit(None, client.asking.time_for(None, None), "get_status")
     time_ms = number(action, "time_ms") or client.asking.time_for(command, None)
-    return client.submit(command, Millis(time_ms))
+    return client.submit(command, Millis(time_ms), again=text(action, "again"))
 
 
 def command_for(client: SimClient, action: Action) -> Command | None:
     """The command that an ``ask`` means; ``None`` for a look at the status. Raises if it cannot."""
     op, lock = text(action, "op"), action.get("lock")
-    request_id = text(action, "request_id") or client.request_id()
+    request_id, again = text(action, "request_id"), text(action, "again")
+    if again:
+        # It is meant as one request with that; how a client asks again is a rule of its own.
+        request_id = client.rules.retry_id(again, f"{again}-again")
+    request_id = request_id or client.request_id()
     asking, metadata = client.asking, action.get("metadata")
     ttl = number(action, "ttl_ms") / 1_000 if "ttl_ms" in action else 10.0
     wait = number(action, "wait_ms") / 1_000 if "wait_ms" in action else 60.0

@@ -19,12 +19,16 @@ __all__ = ["WITNESSES", "Verdict", "judge", "search", "witness_of"]
 WITNESSES = Path(__file__).parent / "witnesses"
 """Where the recorded runs are, one a mutant."""
 
+MORE_SEEDS = 20
+"""How many more seeds are looked at once a broken rule was killed by another property's check."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a mutant's witness came to. `killed_by` is empty if it survived.
 
-    `clean` tells that the same run under the correct rules breaks nothing.
+    `clean` tells that the same run under the correct rules breaks nothing, `found_anew` that it is
+    no recorded run.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Verdict:
     witness_actions: int
     witness_events: int
     clean: bool
+    found_anew: bool = False
 
     def to_json(self) -> dict[str, Json]:
         """The verdict for programs."""
@@ -51,6 +56,7 @@ class Verdict:
             "witness_events": self.witness_actions,
             "trace_events": self.witness_events,
             "clean_without": self.clean,
+            "found_anew": self.found_anew,
         }
 
 
@@ -62,6 +68,7 @@ def witness_of(mutant: Mutant) -> ScriptFile | None:
 
 def judge(mutant: Mutant, witness: ScriptFile | None = None) -> Verdict:
     """Run its witness (the recorded one, unless another is given) with the broken rule, and not."""
+    found_anew = witness is not None
     witness = witness or witness_of(mutant)
     if witness is None:
         return Verdict(mutant.name, mutant.number, mutant.story, "", "", 0, 0, 0, 0, clean=False)
@@ -78,6 +85,7 @@ def judge(mutant: Mutant, witness: ScriptFile | None = None) -> Verdict:
         len(witness.script),
         broken.recorder.last_seq,
         clean=not witness.run(RuleSet()).violations,
+        found_anew=found_anew,
     )
 
 
@@ -92,10 +100,14 @@ def aimed_plan(mutant: Mutant, seed: int) -> Plan:
 def search(mutant: Mutant, seeds: Iterable[int], runs_max: int = 300) -> ScriptFile | None:
     """Find a run that kills it anew, as short as `runs_max` tries make it; ``None`` if none does.
 
-    A run that breaks the property it is there for is taken before one that breaks another.
+    A run that breaks the property it is there for is taken before one that breaks another, if it
+    comes within the next `MORE_SEEDS`.
     """
-    second = None
+    second, left = None, MORE_SEEDS
     for seed in seeds:
+        left -= second is not None
+        if not left:
+            break
         outcome = explore_seed(aimed_plan(mutant, seed), mutant.rules)
         if not outcome.violations:
             continue

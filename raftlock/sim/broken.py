@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from raftlock.client.lease import Lease
 from raftlock.lock.rules import Hold, LockRules
@@ -14,32 +14,46 @@ from raftlock.sim.resource import ResourceRules
 from raftlock.types.answers import Outcome, QueuedWaiter
 from raftlock.types.ids import ClientID, Index, Millis, NodeID, Term
 from raftlock.types.log import LogEntry
+from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 
 __all__ = [
     "AgainAndAgain",
+    "AnswerAtOnce",
     "AnyLogMayLead",
     "AnyTokenReleases",
     "AnyoneReleases",
     "ApplyAtOnce",
+    "AskAnew",
     "CommitOldTerms",
     "CommitWhatLeaderSays",
     "CountFromAnswer",
     "CountMessages",
     "CountStaleAcks",
     "CountStaleVotes",
+    "CutAtDamage",
+    "DeposeLeader",
+    "DropSessions",
+    "ExpireBetweenEntries",
     "ExpireEarly",
     "FollowThePast",
+    "ForgetDirectory",
     "ForgetTerm",
     "ForgetVote",
     "GrantTooLate",
     "HalfIsEnough",
+    "HeedLateAcks",
+    "HeedLateRefusals",
     "IgnoreRefusals",
+    "InstallAgain",
     "JumpTheQueue",
+    "KeepSuffix",
     "KeepVote",
     "LastComeFirst",
     "LeadForEver",
     "LeapingClock",
+    "LeaveAtOnce",
+    "LongLease",
     "LongestLogLeads",
     "LoseLastEntry",
     "MatchMyLength",
@@ -47,6 +61,8 @@ __all__ = [
     "NeverTruncate",
     "NoPrevCheck",
     "NoPriority",
+    "OneHalfCommits",
+    "OneHalfElects",
     "OwnClock",
     "RenewedToken",
     "SameToken",
@@ -54,9 +70,12 @@ __all__ = [
     "ShorterLease",
     "SleepingWaiters",
     "StepFarBack",
+    "SyncAgain",
     "TakeIt",
     "TruncateAlways",
+    "TwoChangesAtOnce",
     "VoteAgain",
+    "VoteApart",
 ]
 
 
@@ -174,6 +193,18 @@ class FollowThePast(Rules):
         return False
 
 
+class HeedLateRefusals(Rules):
+    def next_after_rejection(
+        self, match_index: Index, rejected_prev: Index, hint: Index
+    ) -> Index | None:
+        return max(Index(1), min(hint, rejected_prev))
+
+
+class HeedLateAcks(Rules):
+    def match_after_ack(self, match_index: Index, acknowledged: Index) -> Index:
+        return acknowledged
+
+
 class IgnoreRefusals(Rules):
     def next_after_rejection(
         self, match_index: Index, rejected_prev: Index, hint: Index
@@ -191,7 +222,81 @@ class LeapingClock(Rules):
         return max(log.last_stamp, heard_time) if heard_time else Millis(log.last_stamp + 500)
 
 
+# ---- reads ----
+
+
+class AnswerAtOnce(Rules):
+    def read_is_confirmed(self, read_round: int, confirmed_round: int) -> bool:
+        return True
+
+
+class LongLease(Rules):
+    def lease_holds(self, since_round_began: Millis, patience: int) -> bool:
+        return since_round_began < 4 * patience
+
+
+class DeposeLeader(Rules):
+    def withholds_vote(self, since_heard: Millis, patience: int) -> bool:
+        return False
+
+
+# ---- members and snapshots ----
+
+
+class OneHalfElects(Rules):
+    def decides(self, configuration: Configuration, votes: Sequence[NodeID]) -> bool:
+        half = configuration.voters
+        return sum(vote in half for vote in votes) >= self.quorum(len(half))
+
+
+class OneHalfCommits(Rules):
+    def reached(self, configuration: Configuration, values: Mapping[NodeID, int]) -> int:
+        half = configuration.voters
+        ordered = sorted((values.get(voter, 0) for voter in half), reverse=True)
+        return ordered[self.quorum(len(half)) - 1]
+
+
+class TwoChangesAtOnce(Rules):
+    def may_change_members(self, unsettled_index: Index, commit_index: Index) -> bool:
+        return True
+
+
+class LeaveAtOnce(Rules):
+    def configuration_holds(self, index: Index, commit_index: Index) -> bool:
+        return True
+
+
+class InstallAgain(Rules):
+    def installs(self, last_included_index: Index, commit_index: Index) -> bool:
+        return True
+
+
+class KeepSuffix(Rules):
+    def keeps_suffix(self, term_here: Term | None, last_included_term: Term) -> bool:
+        return True
+
+
 # ---- disks ----
+
+
+class VoteApart(StorageRules):
+    def term_and_vote_together(self) -> bool:
+        return False
+
+
+class CutAtDamage(StorageRules):
+    def refuses_damage(self) -> bool:
+        return False
+
+
+class SyncAgain(StorageRules):
+    def sync_failure_is_final(self) -> bool:
+        return False
+
+
+class ForgetDirectory(StorageRules):
+    def syncs_directory(self) -> bool:
+        return False
 
 
 class SayBeforeSync(StorageRules):
@@ -215,6 +320,16 @@ class OwnClock(LockRules):
 class ExpireEarly(LockRules):
     def is_due(self, now: Millis, deadline: Millis) -> bool:
         return now > deadline - 100
+
+
+class ExpireBetweenEntries(LockRules):
+    def expires_between_entries(self, local_now: Millis) -> Millis | None:
+        return local_now
+
+
+class DropSessions(LockRules):
+    def keeps_sessions(self) -> bool:
+        return False
 
 
 class SameToken(LockRules):
@@ -283,6 +398,11 @@ class SleepingWaiters(LockRules):
 class CountFromAnswer(ClientRules):
     def lease(self, first_left: Millis, answered: Millis, outcome: Outcome) -> Lease:
         return Lease.counted_from(answered, outcome)
+
+
+class AskAnew(ClientRules):
+    def retry_id(self, request_id: str, fresh: str) -> str:
+        return fresh
 
 
 class NeverFence(ResourceRules):

@@ -157,12 +157,17 @@ class SimClient:
         """A fresh name for a request."""
         return f"{self._random.next():016x}"
 
-    def submit(self, command: Command | None, time_ms: Millis, call: str = "") -> Ask:
-        """Ask; the answer comes while the world runs on."""
+    def submit(
+        self, command: Command | None, time_ms: Millis, call: str = "", *, again: str = ""
+    ) -> Ask:
+        """Ask; the answer comes while the world runs on.
+
+        `again` is the id of a request that was not answered, if this is meant to do the same.
+        """
         ask = self._new_ask(command, time_ms)
         word = call
         if command is not None:
-            self._testimony.calls(command, time_ms)
+            self._testimony.calls(command, time_ms, again)
             word = command.op.value
         self.step(Submit(self._line.now_ms(), ask.number, word, ask.deadline, command))
         return ask

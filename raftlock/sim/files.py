@@ -40,7 +40,10 @@ class ScriptFile:
             return RuleSet()
         mutant = mutant_named(self.rules)
         if mutant is None:
-            text_ = f"The run used the rules {self.rules[:60]!r}, which are not known here."
+            text_ = (
+                f"The run used the rules {self.rules[:60]!r}, which are not known here: hand them "
+                "over as rules=."
+            )
             raise InvalidArgument(text_)
         return mutant.rules
 

@@ -8,9 +8,10 @@ hole in the checks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from raftlock.sim import broken
+from raftlock.sim.aims import AIMS
 from raftlock.sim.world import RuleSet
 
 __all__ = ["MUTANTS", "Mutant", "mutant_named"]
@@ -20,20 +21,23 @@ __all__ = ["MUTANTS", "Mutant", "mutant_named"]
 class Mutant:
     """One broken rule. `number` is its line in the list of famous mistakes, 0 if it is not there.
 
-    `breaks` is the property that goes first. `aim` is what a search for it draws no longer, but
-    sets: some need one entry a message, or votes that come late.
+    `breaks` is the property that goes first.
     """
 
     number: int
     rules: RuleSet
     story: str
     breaks: str
-    aim: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The name of the class that breaks the rule."""
         return self.rules.modified
+
+    @property
+    def aim(self) -> Mapping[str, int]:
+        """What a search for it draws no longer, but sets."""
+        return AIMS.get(self.name, {})
 
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -48,7 +52,6 @@ MUTANTS: tuple[Mutant, ...] = (
         RuleSet(raft=broken.LongestLogLeads()),
         "Logs are compared by their length, and not by their last term.",
         "Leader Completeness",
-        {"partition_ppm": 80000, "ask_ppm": 250000, "clients": 5, "crash_ppm": 15000},
     ),
     Mutant(
         3,
@@ -69,6 +72,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "durability",
     ),
     Mutant(
+        6,
+        RuleSet(storage=broken.VoteApart()),
+        "A new term and the vote in it are two writes, and the power goes in between.",
+        "durability",
+    ),
+    Mutant(
         7,
         RuleSet(raft=broken.KeepVote()),
         "A vote is kept into the next term, so that nobody can be elected.",
@@ -85,7 +94,6 @@ MUTANTS: tuple[Mutant, ...] = (
         RuleSet(raft=broken.CountStaleVotes()),
         "A vote given in an earlier term counts in this one.",
         "Election Safety",
-        {"stale_ppm": 200000, "loss_ppm": 20000, "crash_ppm": 15000, "partition_ppm": 30000},
     ),
     Mutant(
         10,
@@ -98,13 +106,6 @@ MUTANTS: tuple[Mutant, ...] = (
         RuleSet(raft=broken.CommitOldTerms()),
         "Entries of earlier terms are committed by counting (the paper's Figure 8).",
         "Leader Completeness",
-        {
-            "batch": 1,
-            "in_flight": 1,
-            "mean_delay_us": 40000,
-            "crash_ppm": 45000,
-            "partition_ppm": 30000,
-        },
     ),
     Mutant(
         12,
@@ -116,7 +117,7 @@ MUTANTS: tuple[Mutant, ...] = (
         13,
         RuleSet(raft=broken.TruncateAlways()),
         "A follower drops its tail at every append: an old message takes away new entries.",
-        "assertion",
+        "durability",
     ),
     Mutant(
         14,
@@ -129,54 +130,42 @@ MUTANTS: tuple[Mutant, ...] = (
         RuleSet(raft=broken.CommitWhatLeaderSays()),
         "A follower commits what its leader has, though its own log may differ there.",
         "State Machine Safety",
-        {
-            "batch": 1,
-            "partition_ppm": 80000,
-            "one_way_ppm": 0,
-            "loss_ppm": 0,
-            "ask_ppm": 250000,
-            "clients": 5,
-            "mean_delay_us": 10000,
-        },
     ),
     Mutant(
         16,
         RuleSet(raft=broken.MatchMyLength()),
         "A follower acknowledges all of its log, not what it compared.",
         "commit rule",
-        {
-            "batch": 1,
-            "partition_ppm": 80000,
-            "one_way_ppm": 0,
-            "loss_ppm": 0,
-            "ask_ppm": 250000,
-            "clients": 5,
-        },
     ),
     Mutant(
         17,
         RuleSet(raft=broken.CountStaleAcks()),
         "An acknowledgement of an earlier term counts in this one.",
         "commit rule",
-        {
-            "stale_ppm": 200000,
-            "partition_ppm": 80000,
-            "ask_ppm": 250000,
-            "crash_ppm": 15000,
-            "duplicate_ppm": 200000,
-        },
     ),
     Mutant(
         18,
         RuleSet(raft=broken.FollowThePast()),
         "Entries of a leader whose term is over are taken.",
-        "assertion",
+        "State Machine Safety",
     ),
     Mutant(
         19,
         RuleSet(raft=broken.LeadForEver()),
         "A leader that hears of a newer term goes on leading, in that term.",
-        "assertion",
+        "Log Matching",
+    ),
+    Mutant(
+        20,
+        RuleSet(raft=broken.HeedLateRefusals()),
+        "A late refusal sends the leader back behind what the follower has acknowledged since.",
+        "monotone",
+    ),
+    Mutant(
+        20,
+        RuleSet(raft=broken.HeedLateAcks()),
+        "A late acknowledgement makes the leader forget what the follower has acknowledged since.",
+        "monotone",
     ),
     Mutant(
         20,
@@ -209,6 +198,84 @@ MUTANTS: tuple[Mutant, ...] = (
         "durability",
     ),
     Mutant(
+        24,
+        RuleSet(storage=broken.CutAtDamage()),
+        "A log that is damaged in the middle is cut off there, like a write cut short.",
+        "durability",
+    ),
+    Mutant(
+        25,
+        RuleSet(storage=broken.SyncAgain()),
+        "A sync that failed is tried again, and its success is believed.",
+        "durability",
+    ),
+    Mutant(
+        26,
+        RuleSet(storage=broken.ForgetDirectory()),
+        "The directory of a renamed snapshot is not synced before the log is cut for it.",
+        "durability",
+    ),
+    Mutant(
+        27,
+        RuleSet(lock=broken.DropSessions()),
+        "A snapshot leaves the sessions out, and with them what was answered.",
+        "State Machine Safety",
+    ),
+    Mutant(
+        28,
+        RuleSet(raft=broken.AnswerAtOnce()),
+        "A leader answers reads without asking whether it still leads.",
+        "linearizability",
+    ),
+    Mutant(
+        0,
+        RuleSet(raft=broken.LongLease()),
+        "A leader trusts in its lease for longer than nobody else can be elected.",
+        "linearizability",
+    ),
+    Mutant(
+        0,
+        RuleSet(raft=broken.DeposeLeader()),
+        "Who has just heard a leader helps to depose it, in spite of its lease.",
+        "linearizability",
+    ),
+    Mutant(
+        0,
+        RuleSet(raft=broken.OneHalfElects()),
+        "While voters change, the new ones elect a leader without the old ones.",
+        "Election Safety",
+    ),
+    Mutant(
+        0,
+        RuleSet(raft=broken.OneHalfCommits()),
+        "While voters change, the new ones commit without the old ones.",
+        "commit rule",
+    ),
+    Mutant(
+        0,
+        RuleSet(raft=broken.TwoChangesAtOnce()),
+        "A change of members is begun before the last one is committed.",
+        "membership",
+    ),
+    Mutant(
+        0,
+        RuleSet(raft=broken.LeaveAtOnce()),
+        "A joint configuration is left before it is committed.",
+        "membership",
+    ),
+    Mutant(
+        0,
+        RuleSet(raft=broken.InstallAgain()),
+        "A snapshot is installed though all that it stands for is there.",
+        "monotone",
+    ),
+    Mutant(
+        0,
+        RuleSet(raft=broken.KeepSuffix()),
+        "What is behind a snapshot stays, though it is another leader's.",
+        "Log Matching",
+    ),
+    Mutant(
         29,
         RuleSet(lock=broken.OwnClock()),
         "Each replica expires locks by its own clock.",
@@ -216,6 +283,12 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         30,
+        RuleSet(lock=broken.ExpireBetweenEntries()),
+        "Each replica expires locks while no entry comes, and the log does not say so.",
+        "State Machine Safety",
+    ),
+    Mutant(
+        0,
         RuleSet(lock=broken.ExpireEarly()),
         "A hold ends before its time to live is over.",
         "TTL",
@@ -291,20 +364,18 @@ MUTANTS: tuple[Mutant, ...] = (
         RuleSet(lock=broken.GrantTooLate()),
         "A waiter is granted the lock after its own time was up.",
         "queue order",
-        {
-            "nodes": 1,
-            "pause_ppm": 15000,
-            "crash_ppm": 0,
-            "ask_ppm": 250000,
-            "client_pause_ppm": 0,
-            "locks": 1,
-        },
     ),
     Mutant(
         38,
         RuleSet(lock=broken.SleepingWaiters()),
         "A lock that comes free wakes nobody.",
         "queue order",
+    ),
+    Mutant(
+        39,
+        RuleSet(client=broken.AskAnew()),
+        "A client that was not answered in time asks anew, under another request id.",
+        "exactly once",
     ),
     Mutant(
         40,

@@ -113,8 +113,7 @@ def profile_of(seed: int) -> Profile:
     """
     profile = _plain(seed)
     for name, draw in _DRAWS.items():
-        if name not in _NOT_YET_CHECKED:
-            profile = draw(profile, keyed(seed, name))
+        profile = draw(profile, keyed(seed, name))
     return profile
 
 
@@ -248,8 +247,6 @@ _DRAWS: Mapping[str, Callable[[Profile, Random64], Profile]] = {
     "sessions": _sessions,
     "strangers": _strangers,
 }
-
-_NOT_YET_CHECKED = frozenset({"clocks"})
 
 
 def timing_of(profile: Profile, random: Random64) -> Timing:

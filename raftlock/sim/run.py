@@ -198,11 +198,12 @@ class _Run:
         """What came of it."""
         checker = self.checker
         checker.end()
-        if self.liveness is not None:
+        if self.liveness is not None and self.clock.now >= self.liveness.due:
+            # A run that was cut short says nothing of what would have come.
             self._note(self.liveness.judge_finally())
         found, expected = [*checker.violations, *self.failed], list(checker.expected)
         if not found:
-            found = check_history(self.recorder.events)
+            found = check_history(self.recorder.header, self.recorder.events)
         if checker.disk_was_lost:
             found, expected = list(checker.violations), expected + self.failed
         return Outcome(

@@ -77,7 +77,6 @@ class Stage:
             storage_rules=rules.storage,
         )
         self._broken = rules.modified
-        self._clock_was_set = False
         self._telling = Telling(self._simulation.recorder)
         self._told: list[str] = []
 
@@ -114,15 +113,11 @@ class Stage:
         return [] if told else [shown(found[0])]
 
     def _found(self) -> list[Violation]:
-        """What is broken so far, in the trace or, if nothing is there, in its history.
-
-        The history is judged whole, and by the time for which holds were given; if somebody set a
-        clock, that is not how long they last.
-        """
+        """What is broken so far, in the trace or, if nothing is there, in its history."""
         recorder = self._simulation.recorder
-        if self._telling.found or self._clock_was_set or recorder.dropped:
+        if self._telling.found or recorder.dropped:
             return self._telling.found
-        return check_history(recorder.events)
+        return check_history(recorder.header, recorder.events)
 
     def _listen(self) -> None:
         self._told += self._telling.news()
@@ -194,10 +189,8 @@ class Stage:
             case ["disk", name, fault]:
                 simulation.disk_fault(self._node(name), fault)
             case ["clock", name, seconds] if seconds.startswith("+"):
-                self._clock_was_set = True
                 simulation.clock_jump(self._node(name), _number(seconds))
             case ["drift", name, percent]:
-                self._clock_was_set = True
                 simulation.drift(self._node(name), _number(percent))
             case _:
                 return None

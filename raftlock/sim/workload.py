@@ -103,13 +103,12 @@ class Workload:
             self._retried.add(key)
             if ask.state == "taken back" or random.below(3) == 0:
                 continue
-            request_id = client.rules.retry_id(command.request_id, f"again{ask.number}")
             told: dict[str, Json] = {
                 "do": "ask",
                 "client": client.name,
                 "op": "wait" if command.wait else command.op.value.removesuffix("_wait"),
                 "lock": command.lock_id,
-                "request_id": request_id,
+                "again": command.request_id,
                 "ttl_ms": command.ttl or 1_000,
                 "wait_ms": command.wait_timeout or command.timeout or 1_000,
                 "priority": command.priority,

@@ -66,7 +66,7 @@ KINDS: Mapping[str, str] = {
     "dup": "id: the send's number, from, to, type, label; deliver_at: when a second copy arrives",
     # clients
     "client_call": "client, op, lock, request_id, time_ms: how long its caller waits for an answer,"
-    " and the call's arguments",
+    " and its arguments; again: the id of the request that was not answered and is meant again",
     "client_return": "client, op, lock, request_id, status: ok | fail | unknown, text; if"
     " ok: result (the outcome's status), token and expired if there is a token;"
     " else the error's code, if it has one",

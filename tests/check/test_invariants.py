@@ -84,6 +84,29 @@ def terms(story, second):
     story.tell("n1", "term", term=second)
 
 
+def commits(story, second):
+    story.take("n1", A, B)
+    story.take("n2", A, B)
+    story.commit("n1", 2)
+    story.commit("n1", second)
+
+
+def older(story, entry):
+    story.append("n1", (2, 11, 5), entry)
+
+
+def applied_early(story, index):
+    committed_by_two(story)
+    story.take("n1", B, first=2)
+    story.apply("n1", 1, index)
+
+
+def elected_late(story, term):
+    """n3 lacks an entry that was committed in term 1."""
+    committed_by_two(story)
+    story.elect("n3", term, "n2")
+
+
 def acknowledged(story, *, synced):
     story.append("n1", A)
     story.write("n1", 1, term=1)
@@ -130,6 +153,11 @@ CASES = [
     ("State Machine Safety", digests, "bb", "aa"),
     ("State Machine Safety", applied_order, 2, 1),
     ("monotone", terms, 3, 5),
+    ("monotone", commits, 1, 2),
+    ("monotone", older, (1, 22, 6), (2, 22, 6)),
+    ("monotone", older, (2, 22, 4), (2, 22, 5)),
+    ("State Machine Safety", applied_early, 2, 1),
+    ("Leader Completeness", elected_late, 2, 1),
     ("cluster time", cluster_time, 400, 150),
 ]
 
@@ -180,3 +208,23 @@ def test_a_violation_says_what_where_and_who():
     assert violation.nodes == ("n1", "n2")
     assert violation.to_json()["terms"] == [3]
     assert violation.seq == len(told.events)
+
+
+def test_after_many_violations_the_rest_is_left_out():
+    told = Story()
+    told.start(*HEADER["nodes"])
+    for _ in range(150):
+        told.tell("n1", "commit", index=7)
+    checker = told.checked()
+    assert len(checker.violations) == 100
+    assert checker.committed == 0
+
+
+def test_what_nobody_known_tells_is_nobodys_fault():
+    told = Story()
+    told.tell("n9", "commit", index=7)
+    told.fault("disk", "n9", fault="flip")
+    told.tell("n9", "node", state="down", what="refused", why="")
+    told.tell("n1", "send", to="n2", type="TimeoutNow")
+    told.tell("n1", "lock", lock="printer", owner="alice", token=1, deadline=5, queue=[])
+    assert told.found() == []

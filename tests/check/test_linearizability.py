@@ -384,6 +384,21 @@ def test_the_margin_of_the_clocks_can_be_wider():
     assert judge(history, LockObject(margin_percent=100)).holds
 
 
+def test_a_clock_that_jumped_ends_a_hold_earlier_by_as_much():
+    history = drawn("""
+        alice [acquire 9s: granted 1]
+        bob                           [acquire 60s: granted 2]""")
+    granted, free_by = history[0].call[0], history[1].returned[0]
+    missing_ms = (granted + 8_910_000 - free_by) // 1_000
+    for at, jump_ms, holds in (
+        (granted, missing_ms - 1, False),
+        (granted, missing_ms + 1, True),
+        (free_by, missing_ms + 1, True),
+        (free_by + 1, 60_000, False),
+    ):
+        assert judge(history, LockObject(jumps=[(at, jump_ms)])).holds is holds, (at, jump_ms)
+
+
 def test_a_hold_is_counted_from_the_earliest_moment_it_can_have_been_granted():
     late = """
         alice [acquire 60s: granted 1]                           [release 1: ok]

@@ -112,6 +112,18 @@ def test_an_entry_that_is_dropped_says_nothing_any_more(story):
     assert story.found() == []
 
 
+def test_what_a_restarted_node_goes_by_is_dropped_with_its_entry(story):
+    joint(story)
+    story.crash("n1")
+    story.tell("n1", "config", rule="Restart", index=2, **JOINT)
+    story.append("n1", A, B, rule="Restart")
+    story.acts("n1")
+    story.tell("n1", "truncate", **{"from": 2, "to": 2})
+    story.save("n1")
+    story.elect("n1", 2, "n2")
+    assert story.found() == []
+
+
 def test_a_snapshot_says_who_the_members_are(story):
     joint(story, "n2", "n4")
     for node in ("n1", "n2"):
@@ -169,3 +181,10 @@ def test_a_node_that_was_added_begins_with_nothing(story):
     story.tell("n4", "term", term=1, rule="Restart")
     story.acts("n4")
     assert story.found() == ["durability"]
+
+
+def test_members_are_looked_at_in_the_middle_of_a_message_too(story):
+    joint(story)
+    story.append("n2", A, B, C)
+    story.tell("n2", "config", rule="HandleAppendEntriesRequest", index=2, **OLD)
+    assert story.found() == ["Log Matching"]

@@ -108,6 +108,18 @@ def test_what_the_client_has_confirmed_is_not_done_again(log):
     assert log.owner() == ""
 
 
+def test_an_answer_that_comes_late_is_kept_anew(log):
+    """Of a wait whose client has confirmed its number meanwhile nothing is kept."""
+    alice, bob = log.open("alice"), log.open("bob")
+    log.add(**numbers(alice, 1))
+    log.add(client="bob", request_id="r", **waits(bob, 1))
+    log.add("cancel_wait", "bob", "scanner", **numbers(bob, 2, lowest=2))
+    log.add("release", version=3, **numbers(alice, 2))
+    assert log.owner() == "bob"
+    log.add(client="bob", request_id="r", **waits(bob, 1) | {"lowest_unanswered": 1})
+    assert log.answers("bob", "r") == [("granted", 6), ("refused", 0)]
+
+
 def test_a_session_waits_for_so_many_at_once(log):
     alice, bob = log.open("alice"), log.open("bob")
     for sequence in range(1, 66):

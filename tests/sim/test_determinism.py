@@ -77,6 +77,7 @@ def test_drawn_runs_are_the_same_in_two_processes():
     assert digests("1") == digests("4242") == here
     # These seeds have faults of every room in them.
     assert {"kill", "crash_on_write", "freeze", "partition", "cut", "ask", "write"} <= done
+    assert {"disk", "members", "add", "transfer", "stranger"} <= done
 
 
 def test_a_written_run_is_the_same_in_another_process(tmp_path):

@@ -126,7 +126,7 @@ def test_what_is_off_asks_nothing():
 # ---- the calm ----
 
 
-def calmed(*before, nodes=3, end=4_000_000, after=()):
+def calmed(*before, nodes=3, end=5_000_000, after=()):
     """Some actions, then the calm, and a new command that must be applied."""
     script = [{"t": 600_000 + 50_000 * number, **each} for number, each in enumerate(before)]
     script += [{"t": 2_000_000, "do": "calm"}, {"t": 2_000_000, **PROBE, "time_ms": 3_000}]

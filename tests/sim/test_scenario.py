@@ -201,7 +201,7 @@ def test_what_a_lost_disk_brings_about_is_told_and_is_no_mistake():
 
 def test_what_only_the_whole_history_shows_is_told_at_the_end(monkeypatch):
     unexplained = Violation("linearizability", "No order explains it.", 1)
-    monkeypatch.setattr(stage, "check_history", lambda _events: [unexplained])
+    monkeypatch.setattr(stage, "check_history", lambda _header, _events: [unexplained])
     run = "> quietly run 1\n# The end.\n"
     assert rewrite("rules VoteAgain\n" + run).splitlines()[-2:] == [
         "  ! linearizability: No order explains it.",

@@ -188,7 +188,12 @@ function clientChip(ctx) {
   const item = h("li", {}, button);
   let client = null;
   button.addEventListener("click", () => ctx.set({ client: client.id }));
-  item.rlTick = (now) => write(words, clientWords(client, now));
+  item.rlTick = (now) => {
+    const told = clientWords(client, now);
+    write(words, told);
+    // What does not fit is there to be read all the same.
+    if (button.title !== told) button.title = told;
+  };
   item.rlShow = (next) => {
     client = next;
     write(name, next.id);
