@@ -47,6 +47,7 @@ PURE = (
     "raftlock.client.protocol",
     "raftlock.node.driver",
     "raftlock.node.proposals",
+    "raftlock.node.sessions",
     "raftlock.transport.codec",
     "raftlock.transport.handshake",
     "raftlock.transport.door",

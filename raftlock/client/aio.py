@@ -156,8 +156,10 @@ class AsyncLockClient:
 
         Without `wait` a lock that somebody else holds raises `LockHeld`; with it the client stands
         in the queue, a higher `priority` first, for `wait_timeout` seconds (`WaitTimedOut`). If it
-        is cancelled meanwhile, no waiter and no lock is left behind. Acquiring again what the
-        client holds keeps the token and makes the hold last longer.
+        is cancelled meanwhile, no waiter and no lock is left behind. A client that the cluster does
+        not hear of for 10 s, since it stood still or was cut off, has left its queues: its waits
+        raise `WaitCancelled` or `SessionExpired`. Acquiring again what the client holds keeps the
+        token and makes the hold last longer.
 
         `timeout` bounds the whole call: 10 s, and the wait on top, unless given. A `Timeout` names
         the request id to ask again with. What is returned has at least a third of its TTL left; a

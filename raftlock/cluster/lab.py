@@ -396,6 +396,7 @@ class Laboratory:
                 sync_us=settings.timing.sync_us,
                 rules=settings.rules,
                 lock_rules=settings.lock_rules,
+                session_ttl_ms=settings.session_ttl_ms,
             ),
             self._disks[node],
             self.recorder,

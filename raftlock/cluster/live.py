@@ -28,7 +28,7 @@ from raftlock.node.timing import timing_named
 from raftlock.raft.rules import Rules
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
-from raftlock.transport.limits import millis_from_seconds
+from raftlock.transport.limits import check_session_ttl, millis_from_seconds
 from raftlock.types.events import Json
 from raftlock.types.ids import Micros, NodeID
 from raftlock.types.status import RaftStatus
@@ -159,7 +159,7 @@ class Cluster(VirtualOnly):
     running its notebook cell again. `seed` fixes what chance decides, as far as a live cluster can
     be fixed. `rules` and `lock_rules` break a rule on purpose; its trace says so for ever. A
     snapshot is taken every `snapshot_entries` entries, and the last `snapshot_tail` before it stay
-    in the log.
+    in the log. A client that says nothing for `session_ttl` seconds leaves the queues it stands in.
 
     It stops with ``stop()``, at the end of its ``with`` block, or with the process.
     """
@@ -175,6 +175,7 @@ class Cluster(VirtualOnly):
         lock_rules: LockRules | None = None,
         snapshot_entries: int = 10_000,
         snapshot_tail: int = 1_000,
+        session_ttl: float = 10.0,
     ) -> None:
         if nodes not in range(1, NODES_MAX + 1):
             raise InvalidArgument(f"A cluster has 1 to {NODES_MAX} nodes, not {nodes!r}.")
@@ -187,6 +188,7 @@ class Cluster(VirtualOnly):
             lock_rules=lock_rules,
             snapshot_entries=snapshot_entries,
             snapshot_tail=snapshot_tail,
+            session_ttl_ms=check_session_ttl(session_ttl),
         )
         self.generation = 0
         self.aio = AsyncCluster(self)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from raftlock.lock.rules import LockRules
+from raftlock.node.sessions import SESSION_TTL_MS
 from raftlock.node.timing import Timing
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.rules import Rules
 from raftlock.types.events import Json
-from raftlock.types.ids import NodeID
+from raftlock.types.ids import Millis, NodeID
 
 __all__ = ["NODES_MAX", "LabSettings", "header_of"]
 
@@ -29,6 +30,7 @@ class LabSettings:
     lock_rules: LockRules | None = None
     snapshot_entries: int = 10_000
     snapshot_tail: int = 1_000
+    session_ttl_ms: Millis = SESSION_TTL_MS
 
     def plan(self, node: NodeID, rank: int) -> RaftConfig:
         """What one of the first nodes is told; `rank` is its place in the first election."""

@@ -31,7 +31,7 @@ _WORDS = {
     LockOperation.ENQUEUE_WAITER: "wait {lock}→{client}",
     LockOperation.CANCEL_WAIT: "cancel {lock}→{client}",
     LockOperation.OPEN_SESSION: "session {client}",
-    LockOperation.END_SESSION: "end session {number}",
+    LockOperation.END_SESSION: "end session {whose}",
 }
 _SHOWN = 14
 
@@ -101,7 +101,7 @@ def describe(data: bytes) -> str:
     return _WORDS[command.op].format(
         lock=short(command.lock_id, _SHOWN),
         client=short(command.client_id, _SHOWN),
-        number=command.session_id,
+        whose=short(command.client_id, _SHOWN) or command.session_id,
     )
 
 

@@ -225,7 +225,7 @@ class LockMachine(LockTable):
         self._sessions.remove(session)
         for lock_id in session.waits.values() if self._rules.ends_waits() else ():
             waiter = self._waiter(session, lock_id)
-            self._end_wait(waiter, refusals.cancelled(waiter, reason))
+            self._end_wait(waiter, refusals.cancelled(waiter, reason), "session_ended")
 
     def _waiter(self, session: Session, lock_id: LockID) -> Waiter:
         """The session's wait for a lock. Whatever ends a wait settles it in its session too."""
@@ -410,12 +410,12 @@ class LockMachine(LockTable):
             estimate=lock.turn_in(position, self._clock, self._statistics.hold_time_average),
         )
 
-    def _end_wait(self, waiter: Waiter, ended: Refusal) -> None:
+    def _end_wait(self, waiter: Waiter, ended: Refusal, why: str = "") -> None:
         """End a wait that comes to nothing."""
         lock = self._look(waiter.command.lock_id)
         self._leave_queue(lock, waiter)
         status = self._decide_ended(waiter, ended)
-        self._touch(lock, status.value)
+        self._touch(lock, why or status.value)
 
     def _leave_queue(self, lock: Lock, waiter: Waiter) -> None:
         lock.queue.remove(waiter.place.client_id)

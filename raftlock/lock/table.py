@@ -5,6 +5,8 @@ What an entry of the log does to it is in `machine`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from raftlock.lock import snapshots
 from raftlock.lock.deadlines import Deadlines
 from raftlock.lock.limits import Limits
@@ -16,7 +18,7 @@ from raftlock.lock.statistics import Statistics
 from raftlock.types.answers import LockChange
 from raftlock.types.commands import LockInfo
 from raftlock.types.events import Json
-from raftlock.types.ids import Index, LockID, Millis, SessionID
+from raftlock.types.ids import ClientID, Index, LockID, Millis, SessionID
 from raftlock.types.status import LockStats
 
 __all__ = ["LockTable"]
@@ -80,6 +82,15 @@ class LockTable:
     def session(self, session_id: SessionID) -> bool:
         """Whether the session lives."""
         return self._sessions.get(session_id) is not None
+
+    def sessions(self) -> Iterator[SessionID]:
+        """The sessions that live, the least recently used first."""
+        return (session.session_id for session in self._sessions)
+
+    def client_of(self, session_id: SessionID) -> ClientID:
+        """Whose session it is; empty if it does not live."""
+        session = self._sessions.get(session_id)
+        return ClientID("") if session is None else session.client_id
 
     def stats(self) -> LockStats:
         """What the table has done so far, and how much it holds now."""

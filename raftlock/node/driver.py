@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from zlib import crc32
 
 from raftlock.errors import ErrorCode
@@ -19,6 +20,7 @@ from raftlock.lock.commands import describe, encode, fields_of
 from raftlock.lock.machine import LockMachine
 from raftlock.lock.rules import LockRules
 from raftlock.node.proposals import Proposals
+from raftlock.node.sessions import SESSION_TTL_MS, SessionWatch
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import (
     ChangeMembers,
@@ -39,9 +41,9 @@ from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
 from raftlock.trace.recorder import Recorder
 from raftlock.types.answers import LockChange, Outcome
-from raftlock.types.commands import Command, LockInfo
+from raftlock.types.commands import Command, LockInfo, LockOperation
 from raftlock.types.events import Json, Note
-from raftlock.types.ids import Index, LockID, Millis, NodeID, ProposalID, Term
+from raftlock.types.ids import Index, LockID, Millis, NodeID, ProposalID, SessionID, Term
 from raftlock.types.log import LogEntry, Snapshot
 from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
@@ -94,10 +96,12 @@ class Driver:
         now: Millis,
         rules: Rules | None = None,
         lock_rules: LockRules | None = None,
+        session_ttl_ms: Millis = SESSION_TTL_MS,
     ) -> None:
         self.raft = Raft(config, recovered, Random64(seed), rules or Rules(), now=now)
         self.table = LockMachine(lock_rules or LockRules())
         self.proposals = Proposals()
+        self.watch = SessionWatch(session_ttl_ms)
         self._me = config.node_id
         self._recorder = recorder
         self._queued: list[Persist] = []
@@ -125,6 +129,7 @@ class Driver:
         self, now: Millis, command: Command, result: Callable[[ProposalResult], None]
     ) -> Work:
         """Propose `command`; `result` is called once, in this call or a later one."""
+        self.watch.hear(now, command.session_id)
         pending = self.proposals.submit(now, command, encode(command), result)
         return self.step(Propose(now, pending.id, pending.command))
 
@@ -134,6 +139,17 @@ class Driver:
         If it is told `accepted`, the table as it is in that moment is a true answer.
         """
         return self.step(Read(now, self._ask(result)))
+
+    def keep_alive(
+        self, now: Millis, session: SessionID, result: Callable[[Resolution], None]
+    ) -> Work:
+        """A session's client says that it lives; `result` is `read`'s.
+
+        An answer from here would be worth nothing if this node led only by its own belief: the
+        leader that there is would end the session all the same.
+        """
+        self.watch.hear(now, session)
+        return self.read(now, result)
 
     def lock_info(self, now: Millis, lock_id: LockID) -> LockInfo:
         """How the lock stands in the table, for whom `read` has told that it may be read."""
@@ -232,7 +248,12 @@ class Driver:
         if leads and not led:
             # The no-op of a new leader is an empty entry: until it is applied, no tick is due.
             self._empty_index = self.raft.log.last_index
+            self.watch.begin(now, self.table.sessions())
+        elif led and not leads:
+            self.watch.stop()
+        self._end_silent_sessions(now, work)
         self._tick_if_due(now, work)
+        work.wake_at = _earlier(work.wake_at, self.watch.wake_at())
         self._answer_reads(now)
         if led and self.raft.role is not NodeRole.LEADER:
             work.lost_leadership = True
@@ -256,12 +277,28 @@ class Driver:
             return
         left = deadline - self.raft.cluster_time(now)
         if left >= 0:
-            wake = Millis(now + left + 1)
-            work.wake_at = wake if work.wake_at is None else min(work.wake_at, wake)
+            work.wake_at = _earlier(work.wake_at, Millis(now + left + 1))
             return
         # Set first: the step below must not find another one due.
         self._empty_index = Index(self.raft.log.last_index + 1)
         self._run(Propose(now, ProposalID(""), b""), 0, work)
+
+    def _end_silent_sessions(self, now: Millis, work: Work) -> None:
+        """Propose the end of each session that was silent for longer than its TTL."""
+        for session in self.watch.due(now):
+            if not self.table.session(session):
+                self.watch.forget(session)
+                continue
+            end = Command(
+                LockOperation.END_SESSION,
+                client_id=self.table.client_of(session),
+                session_id=session,
+            )
+            asked = self._ask(partial(self._end_proposed, now, session))
+            self._run(Propose(now, asked, encode(end)), 0, work)
+
+    def _end_proposed(self, now: Millis, session: SessionID, resolution: Resolution) -> None:
+        self.watch.proposed(now, session, accepted=resolution.accepted)
 
     def _answer_reads(self, now: Millis) -> None:
         """Answer the reads that the core let go.
@@ -305,6 +342,7 @@ class Driver:
         applied = self._tell(Note("apply", data), cause)
         for change in message.changes:
             self._tell(Note("lock", _lock_data(change)), applied)
+        self.watch.applied(now, message.command_result_data)
         self.proposals.applied(now, entry.index, entry.term, message.command_result_data)
         work.outcomes.extend(message.outcomes)
 
@@ -387,6 +425,10 @@ class Driver:
         if not entry.command and self.raft.log.term_at(Index(entry.index - 1)) != entry.term:
             return "no-op"
         return describe(entry.command)
+
+
+def _earlier(one: Millis | None, other: Millis | None) -> Millis | None:
+    return min((each for each in (one, other) if each is not None), default=None)
 
 
 def _members_in_words(members: Configuration) -> str:

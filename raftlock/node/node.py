@@ -21,6 +21,7 @@ from raftlock.lock.rules import LockRules
 from raftlock.node.driver import Driver, Envelope, Work
 from raftlock.node.peers import PeerLine, Peers
 from raftlock.node.server import ClientDesk
+from raftlock.node.sessions import SESSION_TTL_MS
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import PeerLost, Receive, Resolution, Wake
 from raftlock.raft.node import Raft
@@ -32,7 +33,7 @@ from raftlock.transport.codec import PeerFrame, decode_peer, encode_peer
 from raftlock.transport.links import Links, Plan
 from raftlock.types.commands import Command, LockInfo
 from raftlock.types.events import Json, Note
-from raftlock.types.ids import LockID, Micros, Millis, NodeID
+from raftlock.types.ids import LockID, Micros, Millis, NodeID, SessionID
 from raftlock.types.membership import Configuration
 from raftlock.types.status import LockStats, ProposalResult, RaftStatus
 
@@ -74,6 +75,7 @@ class NodeSettings:
     sync_us: int = 0
     rules: Rules | None = None
     lock_rules: LockRules | None = None
+    session_ttl_ms: Millis = SESSION_TTL_MS
 
     @property
     def id(self) -> NodeID:
@@ -147,6 +149,7 @@ class Node:
             now=self._now_ms(),
             rules=settings.rules,
             lock_rules=settings.lock_rules,
+            session_ttl_ms=settings.session_ttl_ms,
         )
         self._follow_members()
         self._later(lambda: self._perform(self._driver.step(Wake(self._now_ms()))))
@@ -220,6 +223,19 @@ class Node:
     def read(self, result: Callable[[Resolution], None]) -> None:
         """Ask when the table may be read; `result` is called once."""
         self._perform(self._driver.read(self._now_ms(), result))
+
+    def keep_alive(self, session: SessionID, result: Callable[[Resolution], None]) -> None:
+        """The session's client lives; `result` is called once the table may be read."""
+        self._perform(self._driver.keep_alive(self._now_ms(), session, result))
+
+    def session_lives(self, session: SessionID) -> bool:
+        """Whether the applied table has the session."""
+        return self._driver.table.session(session)
+
+    @property
+    def session_ttl_ms(self) -> Millis:
+        """How long a session lives unheard."""
+        return self._driver.watch.ttl_ms
 
     def lock_info(self, lock_id: LockID) -> LockInfo:
         """How the lock stands in the applied table."""

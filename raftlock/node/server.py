@@ -6,7 +6,10 @@ this node can no longer give, because it lost its office, is NOT_LEADER too: the
 been applied all the same, and the new leader's session table knows.
 
 A look at a lock is no entry of the log: the leader answers it from its applied table, once Raft has
-made sure that this table is not a thing of the past (`Driver.read`).
+made sure that this table is not a thing of the past (`Driver.read`). Nor is a ``keep_alive``, by
+which a client says that it lives when it has nothing else to say: one for all its locks and waits.
+A session whose client is silent for its TTL (told as `ttl` when it is opened) is ended by the
+leader: its waits leave their queues, its locks stay until their own TTL.
 """
 
 from __future__ import annotations
@@ -16,7 +19,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from raftlock.errors import ErrorCode, InvalidArgument, RateLimited, ServiceError, error_from_code
+from raftlock.errors import (
+    ErrorCode,
+    InvalidArgument,
+    RateLimited,
+    ServiceError,
+    SessionExpired,
+    error_from_code,
+)
 from raftlock.raft.effects import Resolution
 from raftlock.transport.codec import (
     ErrorInfo,
@@ -26,7 +36,7 @@ from raftlock.transport.codec import (
     decode_request,
     encode_response,
 )
-from raftlock.transport.limits import TokenBucket, check_command, check_lock_id
+from raftlock.transport.limits import TokenBucket, check_command, check_lock_id, check_session_id
 from raftlock.transport.original import to_original
 from raftlock.transport.values import encode
 from raftlock.types.answers import Outcome, OutcomeStatus
@@ -51,6 +61,10 @@ PROPOSED = {
 """The calls that become entries of the log. END_SESSION is the service's own and no client's."""
 
 
+KEEP_ALIVE = "keep_alive"
+"""The call that says that a session's client lives: ``session_id`` in, ``session_id`` out."""
+
+
 class ClientLine(Protocol):
     """A connection to one client."""
 
@@ -68,6 +82,19 @@ class Host(Protocol):
 
     def read(self, result: Callable[[Resolution], None]) -> None:
         """Ask when the table may be read; `result` is called once."""
+        ...
+
+    def keep_alive(self, session: SessionID, result: Callable[[Resolution], None]) -> None:
+        """The session's client lives; `result` is called once the table may be read."""
+        ...
+
+    def session_lives(self, session: SessionID) -> bool:
+        """Whether the applied table has the session."""
+        ...
+
+    @property
+    def session_ttl_ms(self) -> Millis:
+        """How long a session lives unheard."""
         ...
 
     def lock_info(self, lock_id: LockID) -> LockInfo:
@@ -116,6 +143,9 @@ class ClientDesk:
         try:
             if call.request.call == "get_status":
                 call.answer(encode(replace(self._host.status(), locks=self._host.lock_stats())))
+            elif call.request.call == KEEP_ALIVE:
+                session = check_session_id(call.request.params)
+                self._host.keep_alive(session, partial(self._heard, call, session))
             elif call.request.call == "get_lock_info":
                 # No closure here or below: a simulation copies a node with all that it still owes.
                 self._host.read(partial(self._may_read, call, _lock_named(call.request.params)))
@@ -166,6 +196,15 @@ class ClientDesk:
         else:
             call.refuse(self._not_leader(resolution.code, resolution.message))
 
+    def _heard(self, call: Call, session: SessionID, resolution: Resolution) -> None:
+        if not resolution.accepted:
+            call.refuse(self._not_leader(resolution.code, resolution.message))
+        elif self._host.session_lives(session):
+            call.answer({"session_id": session})
+        else:
+            text = "The session has ended: open a new one; locks that are held stay held."
+            call.refuse(SessionExpired(text))
+
     def _proposed(self, call: Call, request_id: str, result: ProposalResult) -> None:
         assert result.data is not None, "a proposal's result has its outcome"
         outcome = result.data
@@ -182,6 +221,9 @@ class ClientDesk:
         elif outcome.status is OutcomeStatus.QUEUED:
             self._waiting[outcome.session_id, outcome.sequence] = call
             call.answer(encode(outcome), event="queued")
+        elif outcome.status is OutcomeStatus.SESSION_OPENED:
+            # How long a session lives unheard is the node's setting, not the table's.
+            call.answer(encode(replace(outcome, ttl=self._host.session_ttl_ms)))
         else:
             call.answer(encode(outcome))
 

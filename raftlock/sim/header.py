@@ -11,7 +11,13 @@ from raftlock.types.events import Json
 
 __all__ = ["header_of", "rules_hash"]
 
-_TOLD_IF_OTHER = ("snapshot_entries", "snapshot_tail", "snapshot_chunk_bytes", "lease_reads")
+_TOLD_IF_OTHER = (
+    "snapshot_entries",
+    "snapshot_tail",
+    "snapshot_chunk_bytes",
+    "lease_reads",
+    "session_ttl_ms",
+)
 """Settings that the header tells only where they are not the usual ones."""
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from raftlock.lock.rules import LockRules
 from raftlock.node.driver import Driver, Work
 from raftlock.node.server import Call, ClientDesk
+from raftlock.node.sessions import SESSION_TTL_MS
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import Recovered, Resolution
 from raftlock.raft.rules import Rules
@@ -17,7 +18,7 @@ from raftlock.sim.queue import Clock, Happening
 from raftlock.trace.recorder import Recorder
 from raftlock.transport.codec import Request, Response
 from raftlock.types.commands import Command, LockInfo
-from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID
+from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID, SessionID
 from raftlock.types.status import LockStats, ProposalResult, RaftStatus
 
 __all__ = ["CRASH_POINTS", "ClientCall", "NodePlan", "SimNode", "Surroundings", "Wire"]
@@ -40,6 +41,7 @@ class NodePlan:
     lock_rules: LockRules
     storage_rules: StorageRules
     rate_ppm: int = 0
+    session_ttl_ms: Millis = SESSION_TTL_MS
 
 
 class Surroundings(Protocol):
@@ -126,6 +128,7 @@ class SimNode:
             now=self.now_ms(),
             rules=plan.rules,
             lock_rules=plan.lock_rules,
+            session_ttl_ms=plan.session_ttl_ms,
         )
 
     def die(self) -> None:
@@ -178,6 +181,19 @@ class SimNode:
     def read(self, result: Callable[[Resolution], None]) -> None:
         """Ask when the table may be read; `result` is called once."""
         self._world.perform(self, self.running.read(self.now_ms(), result))
+
+    def keep_alive(self, session: SessionID, result: Callable[[Resolution], None]) -> None:
+        """The session's client lives; `result` is called once the table may be read."""
+        self._world.perform(self, self.running.keep_alive(self.now_ms(), session, result))
+
+    def session_lives(self, session: SessionID) -> bool:
+        """Whether the applied table has the session."""
+        return self.running.table.session(session)
+
+    @property
+    def session_ttl_ms(self) -> Millis:
+        """How long a session lives unheard."""
+        return self.running.watch.ttl_ms
 
     def lock_info(self, lock_id: LockID) -> LockInfo:
         """How the lock stands in the applied table."""

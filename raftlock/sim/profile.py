@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 
 from raftlock.client.protocol import RetryPolicy
+from raftlock.node.sessions import SESSION_TTL_MS
 from raftlock.node.timing import TIMINGS, Timing
 from raftlock.raft.random64 import Random64
 from raftlock.sim.chance import keyed
@@ -85,6 +86,8 @@ class Profile:
     # clocks
     rate_change_ppm: int = 0
     jump_ppm: int = 0
+    # sessions
+    session_ttl_ms: int = SESSION_TTL_MS
     # who knocks at the door
     stranger_ppm: int = 0
 
@@ -223,6 +226,12 @@ def _reads(profile: Profile, random: Random64) -> Profile:
     )
 
 
+def _sessions(profile: Profile, random: Random64) -> Profile:
+    """Some so short that a client which stands still for a while finds its session ended."""
+    ttl_ms = _one_of(random, SESSION_TTL_MS, SESSION_TTL_MS, 2_000, 1_000)
+    return replace(profile, session_ttl_ms=ttl_ms)
+
+
 def _strangers(profile: Profile, random: Random64) -> Profile:
     return replace(profile, stranger_ppm=_one_of(random, 0, 0, 0, 10_000))
 
@@ -235,6 +244,7 @@ _DRAWS: Mapping[str, Callable[[Profile, Random64], Profile]] = {
     "disks": _disks,
     "clocks": _clocks,
     "reads": _reads,
+    "sessions": _sessions,
     "strangers": _strangers,
 }
 

@@ -25,7 +25,7 @@ from raftlock.sim.world import RuleSet, World, WorldSettings
 from raftlock.trace.fields import number
 from raftlock.trace.recorder import Recorder
 from raftlock.types.events import Json
-from raftlock.types.ids import Micros, NodeID
+from raftlock.types.ids import Micros, Millis, NodeID
 
 __all__ = ["Outcome", "Plan", "explore_seed", "plan_of", "replay"]
 
@@ -71,6 +71,7 @@ class Plan:
             pre_vote=profile.pre_vote,
             check_quorum=profile.check_quorum,
             lease_reads=profile.lease_reads,
+            session_ttl_ms=Millis(profile.session_ttl_ms),
             snapshot_entries=profile.snapshot_entries,
             snapshot_tail=profile.snapshot_tail,
             snapshot_chunk_bytes=profile.chunk_bytes,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from raftlock.client.protocol import RetryPolicy
 from raftlock.lock.rules import LockRules
+from raftlock.node.sessions import SESSION_TTL_MS
 from raftlock.node.timing import Timing, waking_order
 from raftlock.raft.rules import Rules
 from raftlock.sim.chance import keyed
@@ -14,7 +15,7 @@ from raftlock.sim.disk import StorageRules
 from raftlock.sim.network import Weather
 from raftlock.sim.node import NodePlan
 from raftlock.sim.resource import ResourceRules
-from raftlock.types.ids import NodeID
+from raftlock.types.ids import Millis, NodeID
 
 __all__ = ["NODES_MAX", "RuleSet", "WorldSettings"]
 
@@ -53,6 +54,7 @@ class WorldSettings:
     `rates_ppm` are the nodes' clocks' rates off the run's time, in the nodes' order. With `codec`
     every message is written out as for a wire and read again: slower, and nothing else. The rest
     are `RaftConfig`'s settings of those names, for every node.
+    `session_ttl_ms` is how long a session lives unheard.
     """
 
     nodes: tuple[NodeID, ...]
@@ -71,6 +73,7 @@ class WorldSettings:
     snapshot_tail: int = 1_000
     snapshot_chunk_bytes: int = 1 << 16
     lease_reads: bool = False
+    session_ttl_ms: Millis = SESSION_TTL_MS
 
     def plan(self, node: NodeID, voters: tuple[NodeID, ...]) -> NodePlan:
         """What `node` is made with; if it is none of the `voters`, it joins as a learner."""
@@ -99,4 +102,5 @@ class WorldSettings:
             self.rules.lock,
             self.rules.storage,
             self.rates_ppm[self.nodes.index(node)] if first and self.rates_ppm else 0,
+            self.session_ttl_ms,
         )

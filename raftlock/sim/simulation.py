@@ -29,7 +29,7 @@ from raftlock.sim.unlike import LiveOnly
 from raftlock.sim.world import World
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
-from raftlock.transport.limits import check_client_id, millis_from_seconds
+from raftlock.transport.limits import check_client_id, check_session_ttl, millis_from_seconds
 from raftlock.types.events import Json
 from raftlock.types.ids import Micros, Millis, NodeID
 from raftlock.types.membership import Configuration
@@ -51,7 +51,8 @@ class Simulation(LiveOnly):
     `resource_rules` and `storage_rules` break a rule on purpose; the trace says so for ever.
     `weather` is what the network does to messages by chance. A snapshot is taken every
     `snapshot_entries` entries, and the last `snapshot_tail` before it stay in the log. A message
-    holds at most `batch` entries. With `lease_reads` a leader answers reads by its lease.
+    holds at most `batch` entries. With `lease_reads` a leader answers reads by its lease. A client
+    that says nothing for `session_ttl` seconds leaves the queues it stands in.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Simulation(LiveOnly):
         snapshot_tail: int = 1_000,
         batch: int = 64,
         lease_reads: bool = False,
+        session_ttl: float = 10.0,
     ) -> None:
         if nodes not in range(1, NODES_MAX + 1):
             raise InvalidArgument(f"A cluster has 1 to {NODES_MAX} nodes, not {nodes!r}.")
@@ -90,6 +92,7 @@ class Simulation(LiveOnly):
             snapshot_tail=snapshot_tail,
             batch=batch,
             lease_reads=lease_reads,
+            session_ttl_ms=check_session_ttl(session_ttl),
         )
         self.name = name
         self.generation = 0

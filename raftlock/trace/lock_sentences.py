@@ -62,6 +62,10 @@ def _waits(data: Mapping[str, Json], before: Mapping[str, Json], why: list[str])
     if left and "timed_out" in why:
         verb = "has" if len(left) == 1 else "have"
         parts.append(f"{and_list(left)} {verb} waited for {lock} in vain")
+    elif left and "session_ended" in why:
+        whose = "whose session" if len(left) == 1 else "whose sessions"
+        verb = "no longer waits" if len(left) == 1 else "no longer wait"
+        parts.append(f"{and_list(left)}, {whose} ended, {verb} for {lock}")
     elif left and "cancelled" in why:
         verb = "waits" if len(left) == 1 else "wait"
         parts.append(f"{and_list(left)} no longer {verb} for {lock}")

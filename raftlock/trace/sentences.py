@@ -141,6 +141,10 @@ def _append(event: TraceEvent, view: ClusterView) -> Told | None:
         # One entry at every follower is the normal course; several at once are a catching up.
         return Told(f"{name} catches up: it copies {which}.") if last > first else None
     op = text(entries[-1], "op")
+    if op.startswith("end session "):
+        whose = shorten(op.removeprefix("end session "))
+        silent = f"{name}, the leader, has not heard of {whose} for too long"
+        return Told(f"{silent}: it writes the end of its session, {which}, into its log.", WARN)
     if op not in ("", "no-op", "tick"):
         words = shorten(op, 90 if op.startswith("members ") else 40)
         return Told(f"{name}, the leader, writes {which} into its log: {words}.")

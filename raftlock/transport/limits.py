@@ -14,7 +14,18 @@ import unicodedata
 from collections.abc import Mapping
 
 from raftlock.errors import InvalidArgument, InvalidTTL
-from raftlock.types import ClientID, Command, Index, LockID, LockOperation, Micros, Millis, NodeID
+from raftlock.types import (
+    ClientID,
+    Command,
+    Index,
+    LockID,
+    LockOperation,
+    Micros,
+    Millis,
+    NodeID,
+    SessionID,
+)
+from raftlock.types.events import Json
 
 __all__ = [
     "CLIENTS_MAX",
@@ -43,6 +54,8 @@ __all__ = [
     "REQUEST_ID_CHARS_MAX",
     "SEND_QUEUE_BYTES_MAX",
     "SEND_QUEUE_FRAMES_MAX",
+    "SESSION_TTL_MS_MAX",
+    "SESSION_TTL_MS_MIN",
     "TTL_MS_MAX",
     "TTL_MS_MIN",
     "WAIT_MS_MAX",
@@ -55,6 +68,8 @@ __all__ = [
     "check_node_id",
     "check_priority",
     "check_request_id",
+    "check_session_id",
+    "check_session_ttl",
     "check_token",
     "check_ttl",
     "check_wait",
@@ -91,6 +106,8 @@ REQUEST_ID_CHARS_MAX = 128
 METADATA_PAIRS_MAX = 32
 METADATA_KEY_CHARS_MAX = 64
 METADATA_VALUE_CHARS_MAX = 256
+SESSION_TTL_MS_MIN = 100
+SESSION_TTL_MS_MAX = 60 * 60 * 1_000
 TTL_MS_MIN = 1_000
 TTL_MS_MAX = 24 * 60 * 60 * 1_000
 WAIT_MS_MIN = 1_000
@@ -197,6 +214,27 @@ def check_token(value: object) -> Index:
             f" not {_shown(token)}."
         )
     return Index(token)
+
+
+def check_session_id(params: Mapping[str, Json]) -> SessionID:
+    """The session that a keep-alive is for, its only param: a whole number from 1 on."""
+    for name in params:
+        if name != "session_id":
+            raise InvalidArgument(f"A keep-alive has no param {_shown(name)}: leave it out.")
+    session = _check_integer("session_id", params.get("session_id"))
+    if not 1 <= session <= INTEGER_MAX:
+        raise InvalidArgument(
+            f"session_id must be the number of an open session, from 1 on, not {_shown(session)}."
+        )
+    return SessionID(session)
+
+
+def check_session_ttl(value: object) -> Millis:
+    """How long a session lives unheard, in milliseconds, of seconds from 0.1 to 3600."""
+    ttl = millis_from_seconds("session_ttl", value)
+    if not SESSION_TTL_MS_MIN <= ttl <= SESSION_TTL_MS_MAX:
+        raise InvalidArgument(f"session_ttl must be from 0.1 s to 1 h, not {_seconds(ttl)}.")
+    return ttl
 
 
 def check_metadata(value: object) -> Mapping[str, str]:

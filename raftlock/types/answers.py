@@ -41,8 +41,9 @@ class Outcome:
     if it never queued): a holder counts its TTL from before its first attempt left plus their
     difference. `position` counts from 0, and `estimate` is about how long it takes until its turn
     (queued; no promise). `deadline` is when (cluster time) the grant expires or the wait ends.
-    `expired` marks a retry answered after its grant had already ended. A refusal has its `code` and
-    one `message` that says what to do.
+    Of a session that was opened `ttl` is how long it lives unheard; not the table says so:
+    the node fills it in. `expired` marks a retry answered after its grant had already ended. A
+    refusal has its `code` and one `message` that says what to do.
     """
 
     status: OutcomeStatus
@@ -83,7 +84,7 @@ class LockChange:
 
     `owner_id` is empty and `token` 0 if nobody holds it. `deadline` is cluster time in
     milliseconds. `why` is one of granted, renewed, released, expired, queued, cancelled,
-    timed_out, promoted.
+    timed_out, session_ended (of a waiter), promoted.
     """
 
     lock_id: LockID

@@ -58,6 +58,7 @@ class World:
         self.leader = leader
         self.down = set()
         self.silent = set()
+        self.session_ttl = 0  # what is told to who opens a session; 0 for a service that says none
         self.answers_lost = 0  # how many of the next answers never arrive
         self.busy = 0  # how many of the next requests are sent away
         self.believed = dict.fromkeys(nodes, leader)
@@ -66,6 +67,7 @@ class World:
         self.connections = {}  # (client, connection) -> node
         self.dialled = []
         self.asked = []  # every command that arrived at a leader
+        self.kept_alive = []  # when a keep-alive arrived, and of which session
         self._queue = []
         self._order = itertools.count()
 
@@ -173,6 +175,14 @@ class World:
             info = self.machine.lock_info(request.params["lock_id"], Millis(self.now))
             self._reply(client, connection, node, Response(request.id, to_original(info)))
             return
+        if request.call == "keep_alive":
+            session = request.params["session_id"]
+            self.kept_alive.append((self.now, session))
+            answer = Response(request.id, {"session_id": session})
+            if not self.machine.session(session):
+                answer = self._error(request.id, ErrorCode.SESSION_EXPIRED)
+            self._reply(client, connection, node, answer)
+            return
         if self.busy:
             self.busy -= 1
             self._reply(client, connection, node, self._error(request.id, ErrorCode.BUSY))
@@ -180,6 +190,8 @@ class World:
         command = command_from_params(request.call, request.params)
         self.asked.append(command)
         outcome = self.propose(command)
+        if outcome.status is OutcomeStatus.SESSION_OPENED:
+            outcome = replace(outcome, ttl=Millis(self.session_ttl))
         if outcome.status is OutcomeStatus.QUEUED:
             key = (outcome.session_id, outcome.sequence)
             self.waiting[key] = (client, connection, node, request.id)

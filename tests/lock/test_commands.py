@@ -200,7 +200,7 @@ def test_a_foreign_name_is_quoted_short_and_printable():
         (LockOperation.ENQUEUE_WAITER, "wait build→alice"),
         (LockOperation.CANCEL_WAIT, "cancel build→alice"),
         (LockOperation.OPEN_SESSION, "session alice"),
-        (LockOperation.END_SESSION, "end session 7"),
+        (LockOperation.END_SESSION, "end session alice"),
     ],
 )
 def test_a_cell_of_the_log_shows_a_command_in_a_few_characters(op, text):

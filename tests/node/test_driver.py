@@ -481,3 +481,142 @@ def test_a_clock_that_goes_back_is_held_where_it_was() -> None:
     assert bench.driver.raft.log.last_stamp >= stamp
     assert bench.driver.raft.role is NodeRole.LEADER
     assert bench.driver.raft.deadline > 1_500
+
+
+# --- sessions ---------------------------------------------------------------------------------
+
+
+def opens(bench: Bench, client: str) -> SessionID:
+    """The client's session, opened and applied."""
+    bench.propose(LockOperation.OPEN_SESSION, client)
+    settle(bench)
+    outcome = bench.results.pop().data
+    assert outcome is not None
+    return outcome.session_id
+
+
+def settle(bench: Bench) -> Work:
+    """The disk does all that it was given; what the last of it led to."""
+    work = bench.synced()
+    while work.write:
+        work = bench.synced()
+    return work
+
+
+def words(bench: Bench) -> list[object]:
+    """The entries that were proposed, after the no-op."""
+    entries: list[object] = []
+    for event in bench.recorder.events:
+        told = event.data["entries"] if event.kind == "append" else []
+        assert isinstance(told, list)
+        entries += [entry["op"] for entry in told if isinstance(entry, dict)]
+    return entries[1:]
+
+
+def test_a_session_that_is_silent_for_its_ttl_is_ended_once_and_its_wait_with_it() -> None:
+    bench = alone()
+    bench.propose(LockOperation.ACQUIRE, "alice", ttl=60_000)
+    settle(bench)
+    session = opens(bench, "bob")
+    wait = {"wait": True, "wait_timeout": 60_000, "ttl": 1_000, "session_id": session}
+    bench.propose(LockOperation.ACQUIRE, "bob", **wait, sequence=1, lowest_unanswered=1)
+    settle(bench)
+    wake_at = bench.wake(2_000).wake_at
+    assert wake_at is not None
+    assert wake_at <= 11_001
+    bench.wake(11_000)
+    assert "end session bob" not in words(bench)
+    bench.wake(11_001)
+    bench.wake(11_050)
+    assert words(bench).count("end session bob") == 1
+    (outcome,) = settle(bench).outcomes
+    assert outcome.code is ErrorCode.WAIT_CANCELLED
+    assert not bench.driver.table.session(session)
+    info = bench.driver.table.info(LockID("printer"))
+    assert info is not None
+    assert (info.owner_id, info.waiters) == ("alice", ())
+    bench.wake(40_000)
+    assert words(bench).count("end session bob") == 1
+
+
+def test_commands_and_keep_alives_are_heard_and_leave_nothing_in_the_log() -> None:
+    bench = alone()
+    session = opens(bench, "bob")
+    bench.now = 9_000
+    bench.propose(LockOperation.CANCEL_WAIT, "bob", session_id=session, sequence=1)
+    settle(bench)
+    bench.now = 18_000
+    before, answers = words(bench), list[Resolution]()
+    bench.driver.keep_alive(Millis(bench.now), session, answers.append)
+    assert [answer.accepted for answer in answers] == [True]
+    bench.wake(28_000)
+    assert words(bench) == before
+    bench.wake(28_001)
+    assert words(bench)[-1] == "end session bob"
+
+
+def test_a_session_that_its_client_replaced_needs_no_end() -> None:
+    bench = alone()
+    opens(bench, "bob")
+    bench.now = 5_000
+    opens(bench, "bob")
+    bench.wake(11_001)
+    assert "end session bob" not in words(bench)
+    bench.wake(15_001)
+    assert words(bench).count("end session bob") == 1
+
+
+def leader_of_three_with_a_session() -> tuple[Bench, SessionID]:
+    bench = leader_of_three()
+    bench.propose(LockOperation.OPEN_SESSION, "bob")
+    settle(bench)
+    term = bench.driver.raft.current_term
+    acked = AppendEntriesReply(term, success=True, match_index=Index(1), request_term=term)
+    bench.receive(N2, acked)
+    bench.receive(N2, replace(acked, match_index=Index(2), prev_log_index=Index(1)))
+    (session,) = bench.driver.table.sessions()
+    return bench, session
+
+
+def wake_among_others(bench: Bench, at: int) -> Work:
+    """Time passes in which the other nodes have answered: a leader alone would step down."""
+    bench.now = at
+    term, last = bench.driver.raft.current_term, bench.driver.raft.log.last_index
+    bench.receive(N2, AppendEntriesReply(term, success=True, match_index=last, request_term=term))
+    return bench.wake(at)
+
+
+def test_an_end_that_was_not_taken_is_proposed_again_until_it_is() -> None:
+    bench, session = leader_of_three_with_a_session()
+    wake_among_others(bench, 10_950)
+    bench.driver.transfer(Millis(bench.now), N3, lambda _: None)
+    wake_at = wake_among_others(bench, 11_001).wake_at
+    assert "end session bob" not in words(bench), "a leader that goes takes nothing in"
+    assert wake_at is not None
+    assert wake_at > 11_001
+    assert bench.driver.watch.due(Millis(11_101)) == [session]
+    wake_among_others(bench, 12_000)  # the transfer was given up
+    wake_among_others(bench, 12_100)
+    assert words(bench).count("end session bob") == 1
+
+
+def test_only_a_leader_ends_sessions_and_a_new_one_waits_for_a_full_ttl() -> None:
+    bench, session = leader_of_three_with_a_session()
+    term = bench.driver.raft.current_term
+    bench.wake(1_300)
+    bench.receive(N3, AppendEntriesArgs(Term(term + 1), N3, Index(2), term))
+    settle(bench)
+    assert bench.driver.raft.role is NodeRole.FOLLOWER
+    bench.driver.keep_alive(Millis(bench.now), session, lambda _: None)
+    assert bench.driver.watch.wake_at() is None
+    bench.wake(20_000)  # stands for election
+    settle(bench)
+    assert "end session bob" not in words(bench)
+    newest = bench.driver.raft.current_term
+    bench.receive(N2, RequestVoteReply(newest, vote_granted=True, request_term=newest))
+    assert bench.driver.raft.role is NodeRole.LEADER
+    settle(bench)
+    wake_among_others(bench, 30_000)
+    assert "end session bob" not in words(bench)
+    wake_among_others(bench, 30_001)
+    assert words(bench)[-1] == "end session bob"

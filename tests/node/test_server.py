@@ -47,6 +47,7 @@ class Host:
     def __init__(self) -> None:
         self.proposed: list[tuple[Command, Callable[[ProposalResult], None]]] = []
         self.reads: list[Callable[[Resolution], None]] = []
+        self.heard: list[SessionID] = []
         self.us = 0
 
     def propose(self, command: Command, result: Callable[[ProposalResult], None]) -> None:
@@ -54,6 +55,17 @@ class Host:
 
     def read(self, result: Callable[[Resolution], None]) -> None:
         self.reads.append(result)
+
+    def keep_alive(self, session: SessionID, result: Callable[[Resolution], None]) -> None:
+        self.heard.append(session)
+        self.reads.append(result)
+
+    def session_lives(self, session: SessionID) -> bool:
+        return session == 9
+
+    @property
+    def session_ttl_ms(self) -> Millis:
+        return Millis(10_000)
 
     def lock_info(self, lock_id: LockID) -> LockInfo:
         return LockInfo(lock_id, ClientID("alice"), Index(7), Millis(0), None, 0, ttl=Millis(5_000))
@@ -191,6 +203,11 @@ def test_a_closed_line_is_told_nothing(counter: Counter) -> None:
         ("acquire", {**ACQUIRE, "client_id": "bob"}, "PERMISSION_DENIED", "belongs to 'alice'"),
         ("acquire", {"lock_id": "printer", "ttl": 5_000}, "INVALID_ARGUMENT", "session first"),
         ("release", {"lock_id": "x", "session_id": 9}, "INVALID_ARGUMENT", "fencing token"),
+        ("keep_alive", {}, "INVALID_ARGUMENT", "session_id must be a whole number"),
+        ("keep_alive", {"session_id": True}, "INVALID_ARGUMENT", "must be a whole number"),
+        ("keep_alive", {"session_id": 0}, "INVALID_ARGUMENT", "from 1 on"),
+        ("keep_alive", {"session_id": -1}, "INVALID_ARGUMENT", "from 1 on"),
+        ("keep_alive", {"session_id": 9, "lock_id": "x"}, "INVALID_ARGUMENT", "no param"),
         ("get_lock_info", {}, "INVALID_ARGUMENT", "lock_id must be a text"),
         ("get_lock_info", {"lock_id": ""}, "INVALID_ARGUMENT", "must not be empty"),
         ("get_lock_info", {"lock_id": "x", "ttl": 1}, "INVALID_ARGUMENT", "no param 'ttl'"),
@@ -204,6 +221,7 @@ def test_a_wrong_request_is_answered_and_proposes_nothing(
     assert sentence in str(counter.error()["message"])
     assert not counter.host.proposed
     assert not counter.host.reads
+    assert not counter.host.heard
 
 
 def test_what_is_no_frame_closes_the_connection(counter: Counter) -> None:
@@ -254,4 +272,36 @@ def test_a_look_is_sent_to_the_leader(counter: Counter, code: ErrorCode) -> None
     counter.host.reads.pop()(refused)
     assert counter.error()["name"] == code.name
     assert counter.error()["message"] == "n1 does not lead."
+    assert counter.error()["details"] == {"leader": "n2", "address": "127.0.0.1:4002"}
+
+
+def test_whoever_opens_a_session_is_told_how_long_it_lives_unheard(counter: Counter) -> None:
+    counter.ask("open_session", request_id="r")
+    counter.answer(OutcomeStatus.SESSION_OPENED)
+    result = counter.line.frames[-1]["result"]
+    assert isinstance(result, dict)
+    assert (result["status"], result["ttl"]) == ("session_opened", 10_000)
+
+
+def test_a_keep_alive_is_answered_once_the_leader_is_sure_to_lead(counter: Counter) -> None:
+    counter.ask("keep_alive", session_id=9)
+    assert counter.host.heard == [9]
+    assert not counter.line.frames
+    assert not counter.host.proposed, "it is no entry of the log"
+    counter.host.reads.pop()(Resolution(ProposalID("1"), accepted=True))
+    assert counter.line.frames[-1]["result"] == {"session_id": 9}
+
+
+def test_a_keep_alive_of_a_session_that_has_ended_says_so(counter: Counter) -> None:
+    counter.ask("keep_alive", session_id=8)
+    counter.host.reads.pop()(Resolution(ProposalID("1"), accepted=True))
+    assert counter.error()["name"] == "SESSION_EXPIRED"
+    assert "open a new one" in str(counter.error()["message"])
+
+
+def test_a_keep_alive_is_sent_to_the_leader(counter: Counter) -> None:
+    counter.ask("keep_alive", session_id=9)
+    code = ErrorCode.NOT_LEADER
+    counter.host.reads.pop()(Resolution(ProposalID("1"), accepted=False, code=code))
+    assert counter.error()["name"] == "NOT_LEADER"
     assert counter.error()["details"] == {"leader": "n2", "address": "127.0.0.1:4002"}

@@ -86,6 +86,18 @@ CASES = [
         "info",
     ),
     (
+        ("alice", 17, [BOB, CAROL]),
+        ("alice", 17, "session_ended", [CAROL]),
+        "bob, whose session ended, no longer waits for printer.",
+        "info",
+    ),
+    (
+        ("alice", 17, [BOB, CAROL]),
+        ("alice", 17, "session_ended", []),
+        "bob and carol, whose sessions ended, no longer wait for printer.",
+        "info",
+    ),
+    (
         ("alice", 17, [BOB]),
         ("alice", 17, "timed_out", []),
         "bob has waited for printer in vain.",

@@ -626,6 +626,15 @@ CASES = [
         "info",
     ),
     (
+        led_with_an_entry,
+        lambda t: t.append("n1", (2, 1, 0, "end session bob")),
+        (
+            "n1, the leader, has not heard of bob for too long: it writes the end of its session,"
+            " entry 2, into its log."
+        ),
+        "warn",
+    ),
+    (
         lambda t: t.deliver(t.send("n1", "n2", "AE·1")),
         lambda t: t.append("n2", (1, 1, 0, "no-op")),
         None,

@@ -15,6 +15,8 @@ from raftlock.transport.limits import (
     check_node_id,
     check_priority,
     check_request_id,
+    check_session_id,
+    check_session_ttl,
     check_token,
     check_ttl,
     check_wait,
@@ -64,6 +66,11 @@ def test_what_is_within_bounds_passes(check, value):
     assert check(value) == value
 
 
+def test_sessions_within_bounds_pass():
+    assert check_session_id({"session_id": 2**53 - 1}) == 2**53 - 1
+    assert [check_session_ttl(0.1), check_session_ttl(3_600)] == [100, 3_600_000]
+
+
 @pytest.mark.parametrize(
     ("check", "value", "sentence"),
     [
@@ -96,6 +103,12 @@ def test_what_is_within_bounds_passes(check, value):
         (check_priority, 1_001, "priority must be from -1000 to 1000, not 1001."),
         (check_priority, -1_001, "priority must be from -1000 to 1000, not -1001."),
         (check_priority, 10**400, "priority must be from -1000 to 1000, not 1000000"),
+        (check_session_ttl, 0, "session_ttl must be from 0.1 s to 1 h, not 0 ms."),
+        (check_session_ttl, 3_601, "session_ttl must be from 0.1 s to 1 h, not 3601 s."),
+        (check_session_id, {"session_id": 0}, "session_id must be the number of an open session"),
+        (check_session_id, {"session_id": 2**53}, "session_id must be the number"),
+        (check_session_id, {"session_id": "7"}, "session_id must be a whole number"),
+        (check_session_id, {"session": 7}, "A keep-alive has no param"),
         (check_token, 0, "version must be the fencing token of the grant"),
         (check_token, 2**53, "version must be the fencing token of the grant"),
         (check_metadata, [("a", "b")], "metadata must be pairs of texts, not list."),

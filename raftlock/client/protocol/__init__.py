@@ -9,7 +9,11 @@
     session.py memory.py       sequence numbers; what is remembered of calls that are over
     frames.py      the wire's frames
 
-A session's keep-alive will be one more call of the requester's own, see `Calls.ask_myself`.
+A session is kept alive while something hangs on it (`Calls.needs_session`), by a call of the
+requester's own when a third of its TTL has passed without any other. If it ended all the same, a
+call that had not left before goes out in a new one; any other fails with `SessionExpired`, or with
+`WaitCancelled` if that is its final answer: its place in the queue is lost, and whether to stand at
+the end of it is for the caller to say.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from raftlock.client.protocol.effects import Answered, Failed, Random, RetryPolicy
 from raftlock.client.protocol.memory import Memory
-from raftlock.client.protocol.pending import Pending
+from raftlock.client.protocol.pending import KEEP_ALIVE, Pending
 from raftlock.client.protocol.session import Session
 from raftlock.errors import InvalidArgument
 from raftlock.types.commands import Command, LockOperation
@@ -126,6 +126,46 @@ class Calls:
         elif opening and not needed:
             self.drop(opening[0])
 
+    def see_to_keep_alive(self, now: Millis) -> None:
+        """One small message for all locks and waits, when nothing else was said for long."""
+        asking = [call for call in self if call.keeps_alive]
+        session = self.session
+        if session is None or not self.needs_session(now):
+            for call in asking:
+                self.drop(call)
+        elif not asking and session.keep_alive_at is not None and now >= session.keep_alive_at:
+            self._own_number -= 1
+            number, params = self._own_number, {"session_id": session.id}
+            call = Pending(number, KEEP_ALIVE, None, None, session.id, on_behalf=0, params=params)
+            self._pending[number] = call
+
+    def keep_alive_due(self, now: Millis) -> list[Millis]:
+        """When that message leaves next, if nothing else does."""
+        if self.session is None or self.session.keep_alive_at is None or self._keeps_alive:
+            return []
+        due = self.session.keep_alive_at
+        return [due] if self.needs_session(max(due, now)) else []
+
+    def needs_session(self, at: Millis) -> bool:
+        """Whether something would be lost if the session ended then: a wait, an answer, a lock.
+
+        A lock itself would not: but its holder would have to begin anew to give it back.
+        """
+        session = self.session
+        if session is None:
+            return False
+        mine = (call for call in self if call.session_id == session.id and not call.keeps_alive)
+        return any(mine) or self.memory.may_hold(at)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nobody waits for anything: a keep-alive is for what is held, if for anything."""
+        return len(self._pending) == self._keeps_alive
+
+    @property
+    def _keeps_alive(self) -> int:
+        return sum(call.keeps_alive for call in self._pending.values())
+
     def may_leave(self, call: Pending, now: Millis) -> bool:
         """Whether `call` has to be asked on this connection, and can be."""
         if call.asked_at is not None or call.held_back or now < call.not_before:
@@ -154,6 +194,8 @@ class Calls:
             self.memory.note_left(call.request_id)
         call.attempts += 1
         call.asked_at = now
+        if session is not None and session.id == call.session_id:
+            session.said(now)
         if call.command is None or not call.session_id:
             return call.command
         # What is asked in a session that has ended stands alone there.

@@ -8,7 +8,7 @@ from raftlock.client.protocol.effects import Answered, Failed
 from raftlock.client.protocol.pending import Pending
 from raftlock.client.protocol.session import Session
 from raftlock.types.answers import OutcomeStatus
-from raftlock.types.ids import Index, LockID
+from raftlock.types.ids import Index, LockID, Millis
 
 __all__ = ["Memory"]
 
@@ -31,6 +31,7 @@ class Memory:
         self._left: OrderedDict[str, None] = OrderedDict()
         # The token of each hold, and which call got it: 0 once a second call was told of it too.
         self._holds: dict[LockID, tuple[Index, int]] = {}
+        self._held_until: dict[LockID, Millis] = {}
 
     # --- requests -----------------------------------------------------------------------------
 
@@ -86,7 +87,11 @@ class Memory:
         """The token of the hold that some caller knows of; 0 if there is none."""
         return self._holds.get(lock_id, (Index(0), 0))[0]
 
-    def note(self, call: Pending, answer: Answered) -> None:
+    def may_hold(self, at: Millis) -> bool:
+        """Whether some lock may still be held then: never said too early, maybe too late."""
+        return any(until > at for until in self._held_until.values())
+
+    def note(self, call: Pending, answer: Answered, now: Millis) -> None:
         """The caller of `call` is told of `answer`."""
         outcome = answer.outcome
         if outcome is None:
@@ -96,11 +101,18 @@ class Memory:
             self._holds[lock_id] = (token, 0 if self.token(lock_id) == token else call.number)
         elif outcome.status is OutcomeStatus.RELEASED:
             self._holds.pop(lock_id, None)
+            self._held_until.pop(lock_id, None)
+        if outcome.status in (OutcomeStatus.GRANTED, OutcomeStatus.RENEWED) and not outcome.expired:
+            over = [lock for lock, until in self._held_until.items() if until <= now]
+            for lock in over:
+                del self._held_until[lock]
+            self._held_until[lock_id] = Millis(now + outcome.ttl)
 
     def take_back(self, number: int) -> tuple[LockID, Index] | None:
         """The hold that only the caller of that call was told of, who went away unheard."""
         for lock_id, (token, granted_to) in self._holds.items():
             if granted_to == number:
                 del self._holds[lock_id]
+                self._held_until.pop(lock_id, None)
                 return lock_id, token
         return None

@@ -19,7 +19,10 @@ from raftlock.types.commands import Command, LockOperation
 from raftlock.types.events import Json
 from raftlock.types.ids import LockID, Millis, SessionID
 
-__all__ = ["RETRY_ELSEWHERE", "RETRY_LATER", "Pending", "error_of", "no_answer"]
+__all__ = ["KEEP_ALIVE", "RETRY_ELSEWHERE", "RETRY_LATER", "Pending", "error_of", "no_answer"]
+
+KEEP_ALIVE = "keep_alive"
+"""The call that says that a session's client lives, when it has nothing else to say."""
 
 _ENTERS_QUEUE = (LockOperation.ACQUIRE, LockOperation.ENQUEUE_WAITER)
 
@@ -81,6 +84,11 @@ class Pending:
         return self.command is not None and not self.opens_session and self.session_id == 0
 
     @property
+    def keeps_alive(self) -> bool:
+        """Whether it only says that the session's client lives."""
+        return self.call == KEEP_ALIVE
+
+    @property
     def lock_id(self) -> LockID:
         """The lock that it is about, if any."""
         if self.command is not None:
@@ -90,7 +98,7 @@ class Pending:
     @property
     def needs_leader(self) -> bool:
         """Whether only the leader can answer it."""
-        return self.command is not None or bool(self.lock_id)
+        return self.command is not None or bool(self.lock_id) or self.keeps_alive
 
     @property
     def request_id(self) -> str:

@@ -111,14 +111,15 @@ class Requester:
     @property
     def is_settled(self) -> bool:
         """Whether nothing is outstanding, its own cleaning up included."""
-        return len(self._calls) == 0
+        return self._calls.is_settled
 
     @property
     def wake_at(self) -> Millis | None:
         """When a `TimePassed` is due; ``None`` if nothing is waited for."""
-        if self.is_settled:
-            return None
-        moments = self._calls.deadlines()
+        moments = self._calls.keep_alive_due(self._now)
+        if len(self._calls) == 0:
+            return min(moments, default=None)
+        moments += self._calls.deadlines()
         if self._line.endpoint is None:
             moments.append(self._route.not_before)
         elif not self._line.is_open:
@@ -242,7 +243,8 @@ class Requester:
 
     def _session_opened(self, call: Pending, answer: Answer) -> None:
         if answer.outcome is not None and answer.outcome.session_id > 0:
-            self._calls.session = Session(answer.outcome.session_id)
+            opened = answer.outcome
+            self._calls.session = Session(opened.session_id, opened.ttl, self._now)
             self._calls.drop(call)
         elif answer.code is None:
             self._leave("sent something malformed: a session without a number")
@@ -261,6 +263,13 @@ class Requester:
         caller has to decide, and is told.
         """
         self._calls.session_ended(call)
+        if call.keeps_alive:
+            self._calls.drop(call)
+            # Their waits have ended with it, and their answers are gone: each is to be told.
+            for other in self._calls:
+                if other.session_id == call.session_id and not other.held_back:
+                    other.lost_connection()
+            return
         if call.attempts == 1 and call.moves < MOVES_MAX:
             call.leave_session()
             return
@@ -278,7 +287,7 @@ class Requester:
             if call.withdrawn and call.may_get_lock:
                 self._release(answer.outcome)
             else:
-                self._calls.memory.note(call, answer)
+                self._calls.memory.note(call, answer, self._now)
         if call.on_behalf is not None:
             self._cancel_met(self._calls.get(call.on_behalf), answer)
         elif not call.cleans_up:
@@ -325,7 +334,8 @@ class Requester:
             if call.deadline is not None and now >= call.deadline:
                 self._overdue(call)
         calls.see_to_session(now)
-        if self.is_settled:
+        calls.see_to_keep_alive(now)
+        if len(calls) == 0:
             return
         if line.endpoint is not None and not line.is_open and now >= line.connect_until:
             self._leave("did not complete the connection")
@@ -369,8 +379,9 @@ class Requester:
     def _probe(self) -> None:
         """A node that tells a place in the queue may be cut off since: ask for one of them anew.
 
-        Any decision of the log that comes back shows that the node still leads; one is enough. (A
-        leader that steps down when it is cut off, and a session's own keep-alive, can replace it.)
+        Any decision of the log that comes back shows that the node still leads; one is enough. So
+        does the answer to a keep-alive, which a leader gives only once a majority has confirmed it:
+        as long as these go to and fro, nothing is asked anew.
         """
         if _has_come(self._now, self._calls.probe_due(self._line.decided_at)):
             self._calls.standing_in_queue()[0].lost_connection()
@@ -385,7 +396,7 @@ class Requester:
 
     def _lost(self, why: str) -> None:
         endpoint = self._end_line()
-        if self.is_settled:
+        if len(self._calls) == 0:
             return  # an idle connection may end; that is no reason to think ill of the node
         self._trouble = f"{endpoint} {why}"[:200]
         self._route.unreachable(endpoint, self._now)

@@ -151,18 +151,18 @@ def test_memory_is_bounded():
 
 def test_memory_of_holds():
     memory = Memory()
-    memory.note(pending(number=1), Answered(1, 0))
-    memory.note(pending(number=1), Answered(1, 0, outcome(OutcomeStatus.GRANTED)))
+    memory.note(pending(number=1), Answered(1, 0), 0)
+    memory.note(pending(number=1), Answered(1, 0, outcome(OutcomeStatus.GRANTED)), 0)
     assert memory.token(LockID("build")) == 7
     assert memory.token(LockID("other")) == 0
-    memory.note(pending(number=2), Answered(2, 0, outcome(OutcomeStatus.RENEWED)))
+    memory.note(pending(number=2), Answered(2, 0, outcome(OutcomeStatus.RENEWED)), 0)
     assert memory.take_back(2) is None
     assert memory.take_back(1) == ("build", 7)
     assert memory.take_back(1) is None
-    memory.note(pending(number=3), Answered(3, 0, outcome(OutcomeStatus.GRANTED)))
-    memory.note(pending(number=4), Answered(4, 0, outcome(OutcomeStatus.GRANTED)))
+    memory.note(pending(number=3), Answered(3, 0, outcome(OutcomeStatus.GRANTED)), 0)
+    memory.note(pending(number=4), Answered(4, 0, outcome(OutcomeStatus.GRANTED)), 0)
     assert memory.take_back(3) is None, "two callers know of it"
-    memory.note(pending(number=5), Answered(5, 0, outcome(OutcomeStatus.RELEASED)))
+    memory.note(pending(number=5), Answered(5, 0, outcome(OutcomeStatus.RELEASED)), 0)
     assert memory.token(LockID("build")) == 0
 
 
