@@ -69,7 +69,9 @@ class LockState(NamedTuple):
 
     If not `is_exact`, the grant's answer was never heard: `token` is the least that the token can
     be, and `others` are larger ones that it was said not to be. The hold cannot end by itself
-    before `ends`. `last` is the least that the largest token given so far can be.
+    before `ends`. `last` is the least that the largest token given so far can be. `since` is the
+    earliest moment at which the last change can have been stamped: time runs from there, also if it
+    came into effect later. Looks say nothing of that, for they are not in the log.
     """
 
     owner: str = ""
@@ -78,6 +80,7 @@ class LockState(NamedTuple):
     ends: Moment = START
     last: int = 0
     others: frozenset[int] = frozenset()
+    since: Moment = START
 
     def is_held_by_another(self, client: str) -> bool:
         """Whether somebody holds it who is not that client."""
@@ -100,7 +103,8 @@ class LockState(NamedTuple):
 
     def held_with(self, token: int, ends: Moment) -> LockState:
         """The same hold, now that its token is known."""
-        return LockState(self.owner, token, ends=_later(self.ends, ends), last=token)
+        ends = _later(self.ends, ends)
+        return LockState(self.owner, token, ends=ends, last=token, since=self.since)
 
     def held_without(self, token: int) -> LockState:
         """The same hold, now that it is known to have another token."""
@@ -127,8 +131,9 @@ class LockObject:
     - A look finds the holder and its token as they are at one moment, or a free lock.
     - **A hold may end by itself**, and never has to. Clients see only that it has ended, so this is
       a sound over-approximation: it may end at any moment that is not certainly before its TTL was
-      over. Certainly before means: earlier than the earliest moment of the grant (or of the last
-      renewal) in the order that is being tried, plus 99 % of the TTL, since cluster time runs at
+      over. Certainly before means: earlier than the earliest moment at which the grant (or the last
+      renewal) can have been stamped in the order that is being tried, plus 99 % of the TTL, since
+      no stamp in the log is less than the one before it, and cluster time runs at
       most 1 % too fast (`margin_percent`; 100 lets a hold end at any moment) and leaps only where
       a leader's clock was made to jump (`jumps`, as of `Clocks`). What the client's own
       library may take back unheard ends at any moment.
@@ -150,11 +155,11 @@ class LockObject:
         """What `operation` makes of the lock."""
         match operation.op:
             case "acquire" | "enqueue_waiter":
-                return self._acquired(state, operation, now)
+                return self._acquired(state, operation)
             case "release":
                 return self._released(state, operation)
             case "renew":
-                return self._renewed(state, operation, now)
+                return self._renewed(state, operation)
             case "cancel_wait":
                 return state if state.is_held_by_another(operation.client) else None
             case "get_lock_info":
@@ -163,7 +168,9 @@ class LockObject:
 
     def by_itself(self, state: LockState) -> tuple[Moment, LockState] | None:
         """Its TTL ends."""
-        return (state.ends, LockState(last=state.last)) if state.owner else None
+        if not state.owner:
+            return None
+        return state.ends, LockState(last=state.last, since=max(state.since, state.ends))
 
     def describe(self, state: LockState) -> str:
         """Who holds it, with which token, and until when at least."""
@@ -178,6 +185,7 @@ class LockObject:
         return (
             state.owner == other.owner
             and state.last <= other.last
+            and state.since <= other.since
             and (state.ends == START or START < other.ends >= state.ends)
             and state.admits(other)
         )
@@ -199,49 +207,52 @@ class LockObject:
             return answer.token
         return operation.token if answer.word in ("released", "renewed") else None
 
-    def _acquired(self, state: LockState, operation: Operation, now: Moment) -> LockState | None:
+    def _acquired(self, state: LockState, operation: Operation) -> LockState | None:
         client, answer = operation.client, operation.answer
         is_mine = state.owner == client
+        since = max(state.since, operation.call)
         if answer is None:
             if is_mine:
                 return state._replace(ends=START)
             if state.owner:
                 return state
-            return LockState(client, state.last + 1, is_exact=False, last=state.last + 1)
+            least = state.last + 1
+            return LockState(client, least, is_exact=False, last=least, since=since)
         if answer.word != "granted":
             return _refused(state, operation)
-        token, ends = answer.token, self._end(operation, now)
+        token, ends = answer.token, self._end(operation, since)
         if is_mine:
             return state.held_with(token, ends) if state.may_be(client, token) else None
         if state.owner or token <= state.last:
             return None
-        return LockState(client, token, ends=ends, last=token)
+        return LockState(client, token, ends=ends, last=token, since=since)
 
-    def _renewed(self, state: LockState, operation: Operation, now: Moment) -> LockState | None:
+    def _renewed(self, state: LockState, operation: Operation) -> LockState | None:
         answer, token = operation.answer, operation.token
         if answer is None or answer.word != "renewed":
             return _refused(state, operation)
         if not state.may_be(operation.client, token) or answer.token not in (0, token):
             return None
-        return state.held_with(token, self._end(operation, now))
+        return state.held_with(token, self._end(operation, max(state.since, operation.call)))
 
     def _released(self, state: LockState, operation: Operation) -> LockState | None:
         answer, token = operation.answer, operation.token
         is_done = state.may_be(operation.client, token)
+        free = LockState(last=token, since=max(state.since, operation.call))
         if answer is None:
-            return LockState(last=token) if is_done else state
+            return free if is_done else state
         if answer.word != "released":
             return _refused(state, operation)
-        return LockState(last=token) if is_done and answer.token in (0, token) else None
+        return free if is_done and answer.token in (0, token) else None
 
-    def _end(self, operation: Operation, now: Moment) -> Moment:
-        """The earliest moment at which what is granted now may end by itself."""
+    def _end(self, operation: Operation, since: Moment) -> Moment:
+        """The earliest moment at which what was stamped then may end by itself."""
         if operation.may_be_taken_back:
             return START
         ttl_us = number(operation.arguments, "ttl") * 1_000
-        ends = now[0] + ttl_us * (100 - self._margin_percent) // 100
+        ends = since[0] + ttl_us * (100 - self._margin_percent) // 100
         for at, jump_ms in self._jumps:
-            if now[0] <= at < ends:
+            if since[0] <= at < ends:
                 ends = max(at, ends - jump_ms * 1_000)
         return (ends, 0)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
+from raftlock.errors import InvalidArgument
 from raftlock.sim.collecting import no_collecting
 from raftlock.sim.profile import Profile
 from raftlock.sim.run import Outcome, Plan, replay
@@ -59,8 +60,11 @@ class _Shrinker:
             return False
         self.best.runs += 1
         end = self.best.end if end is None else end
-        with no_collecting():
-            outcome = replay(plan, script, end, self._rules)
+        try:
+            with no_collecting():
+                outcome = replay(plan, script, end, self._rules)
+        except InvalidArgument:
+            return False  # settings that do not go together, such as a lease without its quorum
         if not outcome.violations or outcome.violations[0].property != self._property:
             return False
         # What comes after the failure is no part of it; the actions of its very moment may be.

@@ -20,7 +20,9 @@ NOT_5_NOR_6 = LockState("alice", 7, is_exact=False, last=7)
 
 def step(state, text, thing=None):
     (operation,) = drawn(text)
-    return (thing or LockObject()).after(state, operation, NOW)
+    operation = replace(operation, call=NOW, returned=operation.returned and NOW)
+    then = (thing or LockObject()).after(state, operation, NOW)
+    return then._replace(since=START) if isinstance(then, LockState) else then
 
 
 @pytest.mark.parametrize(
@@ -134,9 +136,28 @@ def test_leaving_the_queue(state, then):
     assert step(state, "bob [cancel: ok]") == then
 
 
+def test_time_runs_from_the_stamp_which_may_be_older_than_a_look():
+    (look,) = drawn("bob [look: free]")
+    (grant,) = drawn("alice [acquire 5s: granted 6]")
+    lock, early = LockObject(), (1_000_000, 1)
+    after_look = lock.after(FREE, replace(look, call=NOW, returned=NOW), NOW)
+    then = lock.after(after_look, replace(grant, call=early, returned=NOW), NOW)
+    assert (then.since, then.ends) == (early, (5_950_000, 0))
+
+
+def test_no_stamp_is_less_than_the_one_before_it():
+    (release,) = drawn("alice [release 5: ok]")
+    (grant,) = drawn("bob [acquire 5s: granted 6]")
+    lock, early = LockObject(), (1_000_000, 1)
+    free = lock.after(ALICE, replace(release, call=NOW, returned=NOW), NOW)
+    then = lock.after(free, replace(grant, call=early, returned=NOW), NOW)
+    assert (then.since, then.ends) == (NOW, (14_950_000, 0))
+
+
 def test_a_hold_ends_by_itself_and_its_token_is_not_given_again():
     lock = LockObject()
-    assert lock.by_itself(ALICE) == ((20_000_000, 0), LockState(last=5))
+    ends = (20_000_000, 0)
+    assert lock.by_itself(ALICE) == (ends, LockState(last=5, since=ends))
     assert lock.by_itself(FREE) is None
     assert lock.by_itself(lock.start()) is None
 

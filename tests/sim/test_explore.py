@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 import re
 import sys
 from contextlib import contextmanager
@@ -14,7 +15,8 @@ from raftlock.sim.elsewhere import explore_elsewhere
 from raftlock.sim.explore import Campaign, Look, explore, look, shrunk_script
 from raftlock.sim.files import read_script, write_script
 from raftlock.sim.mutants import MUTANTS, mutant_named
-from raftlock.sim.run import explore_seed, plan_of, replay
+from raftlock.sim.profile import profile_of
+from raftlock.sim.run import Plan, explore_seed, plan_of, replay
 from raftlock.sim.shrink import shrink
 from raftlock.sim.tally import LEAST_PERCENT
 from raftlock.sim.tell import PROMISES
@@ -89,6 +91,18 @@ def test_a_run_that_fails_no_more_is_not_made_shorter():
     runs = (explore_seed(plan_of(seed), rules) for seed in range(1, 100))
     found = next(each for each in runs if each.violations)
     assert shrink(found) is None
+
+
+def test_settings_that_do_not_go_together_make_no_run_shorter():
+    rules = mutant_named("HalfIsEnough").rules
+    leases = {"lease_reads": True, "check_quorum": True}
+    plans = (Plan(seed, 3, replace(profile_of(seed), **leases)) for seed in range(1, 100))
+    found = next(run for run in (explore_seed(plan, rules) for plan in plans) if run.violations)
+    shorter = shrink(found, rules, runs_max=100)
+    assert shorter is not None
+    profile = shorter.plan.profile
+    assert profile.check_quorum or not profile.lease_reads
+    assert shorter.outcome.violations
 
 
 def test_what_it_finds_is_found_in_the_trace_alone():
