@@ -1,8 +1,8 @@
 import json
-from dataclasses import replace
 import re
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
