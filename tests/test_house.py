@@ -11,7 +11,7 @@ from importlib.metadata import distribution, entry_points
 
 import pytest
 
-from tests.house import ROOT, git, named, project_files
+from tests.house import PACKAGES, ROOT, git, named, project_files, python_files
 
 SETTINGS = ROOT / "jupyter" / "labconfig" / "default_setting_overrides.json"
 
@@ -119,3 +119,19 @@ def test_make_says_what_it_can_do():
     told = subprocess.run(["make"], check=True, cwd=ROOT, capture_output=True, text=True).stdout
     for target in ("lab", "test", "check", "explore", "determinism", "constraints", "clean"):
         assert f"make {target}" in told
+
+
+def test_the_map_of_the_house_shows_every_module():
+    """ARCHITECTURE.md: each module has its name in the row of its room."""
+    rows = [
+        line for line in (ROOT / "ARCHITECTURE.md").read_text().splitlines() if line[:3] == "| `"
+    ]
+    missing = []
+    for path in python_files(*PACKAGES):
+        room, *inside = named(path).split("/")[1:]
+        if path.name == "__init__.py" or not inside:
+            continue
+        about = " ".join(row for row in rows if f"/{room}/`" in row.split("|")[1])
+        if f"`{path.name}`" not in about:
+            missing.append(named(path))
+    assert missing == []

@@ -1,4 +1,8 @@
-"""Who takes part and how patient they are: all that the core is told about its surroundings."""
+"""Who takes part and how patient they are: all that the core is told about its surroundings.
+
+Election timeouts and heartbeats are those of section 5.6 of the paper; the bounds on what is on its
+way are section 10.2 of the thesis.
+"""
 
 from __future__ import annotations
 

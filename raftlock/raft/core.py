@@ -1,4 +1,4 @@
-"""What all sections share: the node's state, and the few ways in which it may change.
+"""What all sections share: the node's state (Figure 2), and the few ways in which it may change.
 
 The sections (election, replication, commitment) are functions over a `Core`. They read `state` as
 they like, and change term, vote, role, leader, log and timers by the methods here alone, so that

@@ -1,7 +1,7 @@
 """Raft itself, as its driver sees it: events go in, effects come out, nothing else happens.
 
-What each event leads to is in the section's own file: `election`, `replication`, `commitment`,
-`check_quorum`, `reads`, `snapshotting`, `transfer`, `membership`.
+What each event leads to (Figure 2, "Rules for Servers") is in the section's own file: `election`,
+`replication`, `commitment`, `check_quorum`, `reads`, `snapshotting`, `transfer`, `membership`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Where a step gathers what it asks for, until it is handed out as one `Effects`."""
+"""Where a step gathers what it asks for, until it is handed out as one `Effects`.
+
+What must wait for the disk (Figure 2: "updated on stable storage before responding") is kept apart
+from what need not (thesis 10.2.1).
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The core's only source of chance: a small integer generator, the same on every platform.
 
 It is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014): 64
-bits of state, so that a keyframe can hold it and a replay draws the same timeouts.
+bits of state, so that a keyframe can hold it and a replay draws the same timeouts (section 5.2).
 """
 
 from __future__ import annotations

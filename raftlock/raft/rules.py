@@ -54,13 +54,16 @@ class Rules:
     # Voting (sections 5.2 and 5.4.1)
 
     def stale_vote_request(self, request_term: Term, current_term: Term) -> bool:
-        """RequestVote, rule 1: no vote in a term that is over. Protects Election Safety."""
+        """RequestVote, rule 1: no vote in a term that is over.
+
+        Protects Election Safety (Figure 2).
+        """
         return request_term < current_term
 
     def may_vote(self, voted_for: NodeID, candidate_id: NodeID) -> bool:
         """RequestVote, rule 2: one vote in a term; the same candidate may hear it again.
 
-        Protects Election Safety: two majorities share a node, and that node voted once.
+        Protects Election Safety (Figure 2): two majorities share a node, and that node voted once.
         """
         return voted_for in {"", candidate_id}
 
@@ -76,7 +79,7 @@ class Rules:
     def vote_in_new_term(self, voted_for: NodeID) -> NodeID:
         """The vote with which a node enters a newer term: none yet.
 
-        Protects progress: nodes whose votes are all given away can elect nobody.
+        Protects progress (section 5.2): nodes whose votes are all given away can elect nobody.
         """
         return NodeID("")
 
@@ -108,7 +111,7 @@ class Rules:
     def pre_vote_reply_counts(self, request_term: Term, current_term: Term) -> bool:
         """Only answers about the term after this one say whether an election would be won.
 
-        Protects progress: a late answer would start an election that nobody asked for.
+        Protects progress (thesis 9.6): a late answer would start an election that nobody asked for.
         """
         return request_term == current_term + 1
 
@@ -124,20 +127,24 @@ class Rules:
     def disk_is_stuck(self, since_handed_out: Millis, patience: int) -> bool:
         """A leader whose own disk has not answered for an election timeout steps down.
 
-        Protects progress: its heartbeats would keep a node in office that can store nothing.
+        Protects progress (as thesis 6.2): its heartbeats would keep a node in office that can store
+        nothing.
         """
         return since_handed_out > patience
 
     # Counting votes (section 5.2)
 
     def vote_reply_counts(self, request_term: Term, current_term: Term) -> bool:
-        """Only answers to this election's question are its votes. Protects Election Safety."""
+        """Only answers to this election's question are its votes.
+
+        Protects Election Safety (section 5.2).
+        """
         return request_term == current_term
 
     def with_vote(self, votes: tuple[NodeID, ...], voter: NodeID) -> tuple[NodeID, ...]:
         """The votes, with this one: a set of voters, not a count of messages.
 
-        Protects Election Safety: a network may deliver one vote twice.
+        Protects Election Safety (section 5.2): a network may deliver one vote twice.
         """
         return votes if voter in votes else (*votes, voter)
 
@@ -162,7 +169,7 @@ class Rules:
     def reached(self, configuration: Configuration, values: Mapping[NodeID, int]) -> int:
         """The highest value that enough nodes have reached; who is not in `values` is at 0.
 
-        Protects Leader Completeness, as `decides` does.
+        Protects Leader Completeness (sections 5.3 and 6), as `decides` does.
         """
         highest = []
         for half in configuration.halves:
@@ -175,24 +182,25 @@ class Rules:
     def may_stand(self, configurations: Sequence[Configuration], node_id: NodeID) -> bool:
         """Only who has a vote stands for election, or had one before what is not committed yet.
 
-        Protects progress: learners and removed nodes would depose leaders and win nothing; but who
-        goes may be the only one left with the entry that says so, and is needed until that is
-        committed (thesis 4.2.2).
+        Protects progress (section 6): learners and removed nodes would depose leaders and win
+        nothing; but who goes may be the only one left with the entry that says so, and is needed
+        until that is committed (thesis 4.2.2).
         """
         return any(node_id in configuration.voting for configuration in configurations)
 
     def may_change_members(self, unsettled_index: Index, commit_index: Index) -> bool:
         """One change after the other: the last one, and a first entry of this leader, is committed.
 
-        Protects Election Safety and Leader Completeness: two changes at once could leave majorities
-        that share no node.
+        Protects Election Safety and Leader Completeness (section 6): two changes at once could
+        leave majorities that share no node.
         """
         return unsettled_index <= commit_index
 
     def configuration_holds(self, index: Index, commit_index: Index) -> bool:
         """A joint configuration is left, and an office given up, only once that is committed.
 
-        Protects Election Safety: until then, nodes may go by the configuration before it.
+        Protects Election Safety (section 6): until then, nodes may go by the configuration before
+        it.
         """
         return index <= commit_index
 
@@ -201,26 +209,27 @@ class Rules:
     def stale_append(self, request_term: Term, current_term: Term) -> bool:
         """AppendEntries, rule 1: a leader whose term is over is not followed.
 
-        Protects Leader Completeness: its entries would overwrite those of its successor.
+        Protects Leader Completeness (Figure 2): its entries would overwrite those of its successor.
         """
         return request_term < current_term
 
     def log_matches(self, term_here: Term, prev_log_term: Term) -> bool:
         """AppendEntries, rule 2: the entry before the new ones must be the leader's.
 
-        Protects Log Matching, by induction: logs that agree before an entry agree behind it.
+        Protects Log Matching (Figure 2), by induction: logs that agree before an entry agree behind
+        it.
         """
         return term_here == prev_log_term
 
     def conflict_from(
         self, log: RaftLog, prev_log_index: Index, entries: Sequence[LogEntry]
     ) -> Index | None:
-        """AppendEntries, rule 3: drop the first entry that clashes with a new one, and all behind.
+        """Figure 2, AppendEntries, rule 3: drop the first entry that clashes, and all behind it.
 
-        A clash is another term at the same index; ``None`` if there is none. What agrees stays,
-        also behind the new entries: a message may be old and short, and what stands behind it may
-        have been acknowledged. Dropping too little breaks State Machine Safety, dropping too much
-        breaks Leader Completeness.
+        A clash is another term at the index of a new entry; ``None`` if there is none. What agrees
+        stays, also behind the new entries: a message may be old and short, and what stands behind
+        it may have been acknowledged. Dropping too little breaks State Machine Safety, dropping too
+        much breaks Leader Completeness.
         """
         for entry in entries:
             if entry.index <= log.last_index and log.term_at(entry.index) != entry.term:
@@ -230,14 +239,14 @@ class Rules:
     def match_after_append(self, prev_log_index: Index, new_entries: int, log: RaftLog) -> Index:
         """The last index that a follower may call equal to the leader's: the last one it compared.
 
-        Protects Leader Completeness: entries behind it may be some other leader's.
+        Protects Leader Completeness (section 5.3): entries behind it may be some other leader's.
         """
         return Index(prev_log_index + new_entries)
 
     def follower_commit(self, leader_commit: Index, last_new_index: Index) -> Index:
         """AppendEntries, rule 5: commit no further than the last entry compared.
 
-        Protects State Machine Safety: entries behind it may be some other leader's.
+        Protects State Machine Safety (Figure 2): entries behind it may be some other leader's.
         """
         return min(leader_commit, last_new_index)
 
@@ -246,14 +255,15 @@ class Rules:
     def append_reply_counts(self, request_term: Term, current_term: Term) -> bool:
         """Only answers to messages of this term say how far a follower is.
 
-        Protects Leader Completeness: what it had in an earlier term it may have dropped since.
+        Protects Leader Completeness (section 5.3): what it had in an earlier term it may have
+        dropped since.
         """
         return request_term == current_term
 
     def match_after_ack(self, match_index: Index, acknowledged: Index) -> Index:
         """A follower's match index never goes back within a term: late answers say less, not more.
 
-        Protects progress: what was counted once need not be sent again.
+        Protects progress (section 5.3): what was counted once need not be sent again.
         """
         return max(match_index, acknowledged)
 
@@ -263,7 +273,8 @@ class Rules:
         """Where to try next after a refusal; ``None`` if it is a late one and says nothing.
 
         A follower that has `match_index` would not now refuse that place or one before it. Protects
-        progress: every true refusal brings the next try nearer to where the logs agree.
+        progress (section 5.3): every true refusal brings the next try nearer to where the logs
+        agree.
         """
         if rejected_prev <= match_index:
             return None
@@ -327,28 +338,29 @@ class Rules:
     def installs(self, last_included_index: Index, commit_index: Index) -> bool:
         """A snapshot is installed only by who lacks some of what it stands for.
 
-        Protects State Machine Safety: an older one would undo what was applied since.
+        Protects State Machine Safety (Figure 13): an older one would undo what was applied since.
         """
         return last_included_index > commit_index
 
     def keeps_suffix(self, term_here: Term | None, last_included_term: Term) -> bool:
         """InstallSnapshot, rule 6: what is behind the snapshot stays only if the logs agree there.
 
-        Protects Log Matching: entries behind another leader's entry are that leader's.
+        Protects Log Matching (Figure 13): entries behind another leader's entry are that leader's.
         """
         return term_here == last_included_term
 
     def chunk_fits(self, checksum_here: int, checksum: int) -> bool:
         """A chunk is put behind those before it only if all of them together are what was sent.
 
-        Protects State Machine Safety: half of one snapshot and half of another are none.
+        Protects State Machine Safety (Figure 13): half of one snapshot and half of another are
+        none.
         """
         return checksum_here == checksum
 
     def compacts_up_to(self, snapshot_index: Index, tail: int) -> Index:
         """Only what a snapshot stands for leaves the log, and of that a tail is kept.
 
-        Protects Leader Completeness: entries behind the snapshot are nowhere else.
+        Protects Leader Completeness (section 7): entries behind the snapshot are nowhere else.
         """
         return Index(max(snapshot_index - tail, 0))
 
@@ -366,5 +378,8 @@ class Rules:
         return max(log.last_stamp, heard_time) if heard_term == log.last_term else log.last_stamp
 
     def stamp(self, last_stamp: Millis, cluster_time: Millis) -> Millis:
-        """An entry's stamp: the leader's time, and never less than the stamp before it."""
+        """An entry's stamp: the leader's time, and never less than the stamp before it.
+
+        Protects the TTL: where stamps go back, a hold lasts longer than it was granted.
+        """
         return max(last_stamp, cluster_time)

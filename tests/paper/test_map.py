@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from tests.house import ROOT, parsed
+from raftlock.raft.rules import Rules
+from tests.house import ROOT, parsed, python_files
 
 PAGE = ROOT / "docs" / "raft-in-this-code.md"
 LINES = PAGE.read_text(encoding="utf-8").splitlines()
@@ -49,6 +50,27 @@ def test_no_numbered_scenario_of_the_core_is_missing(letter, last):
     text = "".join(path.read_text() for path in (ROOT / "tests" / "raft").glob("test_*.py"))
     named = {int(number) for number in re.findall(rf"def test_{letter}(\d+)_", text)}
     assert named == set(range(1, last + 1))
+
+
+SECTION = re.compile(r"[Ss]ections? [5-8]|Figure \d|[Tt]hesis|5\.\d")
+
+
+@pytest.mark.parametrize(
+    "path", python_files(ROOT / "raftlock" / "raft"), ids=lambda path: path.stem
+)
+def test_each_file_of_the_core_says_where_it_is_from(path):
+    if path.stem != "__init__":
+        assert SECTION.search(ast.get_docstring(parsed(path)))
+
+
+NOT_IN_THE_PAPER = {"time_base", "stamp"}  # cluster time
+
+
+@pytest.mark.parametrize("name", [name for name in vars(Rules) if not name.startswith("_")])
+def test_each_rule_says_where_it_is_from_and_what_it_protects(name):
+    text = vars(Rules)[name].__doc__
+    assert re.search("[Pp]rotects|breaks", text)
+    assert SECTION.search(text) or name in NOT_IN_THE_PAPER
 
 
 def test_the_page_is_one_page():
