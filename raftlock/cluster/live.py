@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from importlib.metadata import entry_points
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Never, Self, TypeVar
 
 from raftlock.client.client import AsyncLockClient
 from raftlock.client.sync import LockClient
@@ -21,8 +21,13 @@ from raftlock.cluster.controls import perform
 from raftlock.cluster.lab import Laboratory
 from raftlock.cluster.runner import ThreadRunner
 from raftlock.cluster.settings import NODES_MAX, LabSettings
-from raftlock.cluster.unlike import VirtualOnly
-from raftlock.errors import ClusterStopped, InvalidArgument, PanelsNotInstalled, RaftLockError
+from raftlock.errors import (
+    ClusterStopped,
+    InvalidArgument,
+    NotInThisRuntime,
+    PanelsNotInstalled,
+    RaftLockError,
+)
 from raftlock.lock.rules import LockRules
 from raftlock.node.timing import timing_named
 from raftlock.raft.rules import Rules
@@ -151,7 +156,7 @@ class AsyncCluster:
         return await self._cluster.runner.run(coroutine)
 
 
-class Cluster(VirtualOnly):
+class Cluster:
     """A live cluster of `nodes` nodes in this process, with real websockets between them.
 
     `timing` is ``"lesson"`` (elections of 1.5 to 3 s, to be followed by eye) or ``"lan"`` (150 to
@@ -410,6 +415,50 @@ class Cluster(VirtualOnly):
             return "Started over, with empty disks."
         return await perform(self.laboratory, verb, arguments)
 
+    # ---- what only a simulation has ----
+
+    def back(self) -> Never:
+        """Undo the last event: real time has no way back."""
+        raise _not_live("back")
+
+    def goto(self, seq: int) -> Never:
+        """Go to just after an event: real time has no way back."""
+        raise _not_live("goto")
+
+    def branch(self) -> Never:
+        """The same past with another future: real time has one."""
+        raise _not_live("branch")
+
+    def crash_on_write(
+        self, node: str, point: str = "written", *, kept: int = 0, torn: bool = False
+    ) -> Never:
+        """A crash at a point of a write: no live node can be hit so exactly."""
+        raise _not_live("crash_on_write")
+
+    def disk_fault(self, node: str, fault: str) -> Never:
+        """A disk that fails: a live node's has no such switch."""
+        raise _not_live("disk_fault")
+
+    def clock_jump(self, node: str, seconds: float) -> Never:
+        """A clock that jumps: live nodes share the laboratory's."""
+        raise _not_live("clock_jump")
+
+    def drift(self, node: str, percent: float) -> Never:
+        """A clock that drifts: live nodes share the laboratory's."""
+        raise _not_live("drift")
+
+    def drop(self, a: str, b: str, count: int = 1) -> Never:
+        """The next messages lost: `link` sets a live link's loss."""
+        raise _not_live("drop")
+
+    def duplicate(self, a: str, b: str, after: float = 0.05, count: int = 1) -> Never:
+        """The next messages twice: a live link cannot be told so."""
+        raise _not_live("duplicate")
+
+    def hold(self, a: str, b: str, delay: float, count: int = 1) -> Never:
+        """The next messages late: `link` sets a live link's delay."""
+        raise _not_live("hold")
+
     # ---- beginning and end ----
 
     def start_over(self) -> None:
@@ -483,3 +532,7 @@ class Cluster(VirtualOnly):
         for entry in entry_points(group="raftlock.panels", name=name):
             return entry.load()(self)
         raise PanelsNotInstalled("The panels are not installed: pip install raftlock[notebook]")
+
+
+def _not_live(verb: str) -> NotInThisRuntime:
+    return NotInThisRuntime(f"A live cluster has no {verb}(): use Simulation, in virtual time.")

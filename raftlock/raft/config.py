@@ -24,8 +24,9 @@ class RaftConfig:
     The election timeout is drawn anew, from `election_timeout_ms_min` up to and including
     `election_timeout_ms_max`, whenever its timer is reset (paper section 5.2): that is what keeps
     votes from splitting for ever. `heartbeat_ms` must be shorter, or followers would revolt between
-    two heartbeats (section 5.6). `first_timeout_ms` is the range of the very first draw only, if a
-    cluster should not make people wait for its first leader.
+    two heartbeats (section 5.6). `first_timeout_ms` is the range of the first draw after a start,
+    if a cluster should not make people wait for its first leader; under `lease_reads` only a node
+    that has never run goes by it.
 
     `pre_vote` asks before it disturbs (thesis 9.6); `check_quorum` lets a leader step down that
     hears no majority, and followers stand by one they hear (6.2, 4.2.3); with `peer_lost` a broken

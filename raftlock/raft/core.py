@@ -70,12 +70,15 @@ class Core:
             commit_index=applied,
             last_applied=applied,
         )
+        first_timeout = config.first_timeout_ms
         if config.lease_reads and recovered.state.current_term > 0:
-            # It may have heard a leader just before it stopped, who counts on it now.
+            # It may have heard a leader just before it stopped, who counts on it now: it votes for
+            # nobody else for a while, and not for itself either.
             self.state.leader_heard = now
+            first_timeout = None
         # Followers, rule 2: a node begins as a follower, and waits for a leader to be heard.
         self.out.action = "Restart"
-        self.reset_election_timer(config.first_timeout_ms)
+        self.reset_election_timer(first_timeout)
 
     @property
     def node_id(self) -> NodeID:

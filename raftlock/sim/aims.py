@@ -124,6 +124,8 @@ AIMS: Mapping[str, Mapping[str, int]] = {
         "client_pause_ppm": 0,
         "locks": 1,
     },
+    "ReadTooEarly": {"read_ppm": 500_000, "lease_reads": 0},
+    "KeepDeadWaits": {"session_ttl_ms": 1_000},
     "AskAnew": {"patience_ms": 1000, "loss_ppm": 250_000},
     "NeverTruncate": {"member_ppm": 0, "partition_ppm": 80_000, "snapshot_entries": 10_000},
 }

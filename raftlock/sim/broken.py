@@ -47,6 +47,7 @@ __all__ = [
     "IgnoreRefusals",
     "InstallAgain",
     "JumpTheQueue",
+    "KeepDeadWaits",
     "KeepSuffix",
     "KeepVote",
     "LastComeFirst",
@@ -64,11 +65,13 @@ __all__ = [
     "OneHalfCommits",
     "OneHalfElects",
     "OwnClock",
+    "ReadTooEarly",
     "RenewedToken",
     "SameToken",
     "SayBeforeSync",
     "ShorterLease",
     "SleepingWaiters",
+    "StayBehind",
     "StepFarBack",
     "SyncAgain",
     "TakeIt",
@@ -133,6 +136,11 @@ class LeadForEver(Rules):
 
 
 # ---- the log ----
+
+
+class StayBehind(Rules):
+    def adopts_term(self, message_term: Term, current_term: Term) -> bool:
+        return False
 
 
 class CommitOldTerms(Rules):
@@ -228,6 +236,11 @@ class LeapingClock(Rules):
 class AnswerAtOnce(Rules):
     def read_is_confirmed(self, read_round: int, confirmed_round: int) -> bool:
         return True
+
+
+class ReadTooEarly(Rules):
+    def read_index(self, commit_index: Index, first_index: Index) -> Index:
+        return commit_index
 
 
 class LongLease(Rules):
@@ -329,6 +342,11 @@ class ExpireBetweenEntries(LockRules):
 
 class DropSessions(LockRules):
     def keeps_sessions(self) -> bool:
+        return False
+
+
+class KeepDeadWaits(LockRules):
+    def ends_waits(self) -> bool:
         return False
 
 

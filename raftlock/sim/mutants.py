@@ -96,6 +96,12 @@ MUTANTS: tuple[Mutant, ...] = (
         "Election Safety",
     ),
     Mutant(
+        0,
+        RuleSet(raft=broken.StayBehind()),
+        "Who hears of a newer term stays in its own.",
+        "Election Safety",
+    ),
+    Mutant(
         10,
         RuleSet(raft=broken.HalfIsEnough()),
         "Half of the nodes decide, so that two halves may decide differently.",
@@ -225,6 +231,12 @@ MUTANTS: tuple[Mutant, ...] = (
         28,
         RuleSet(raft=broken.AnswerAtOnce()),
         "A leader answers reads without asking whether it still leads.",
+        "linearizability",
+    ),
+    Mutant(
+        0,
+        RuleSet(raft=broken.ReadTooEarly()),
+        "A new leader answers reads before it knows what is committed.",
         "linearizability",
     ),
     Mutant(
@@ -363,6 +375,12 @@ MUTANTS: tuple[Mutant, ...] = (
         37,
         RuleSet(lock=broken.GrantTooLate()),
         "A waiter is granted the lock after its own time was up.",
+        "queue order",
+    ),
+    Mutant(
+        0,
+        RuleSet(lock=broken.KeepDeadWaits()),
+        "Who falls silent stays in the queue, and is granted locks.",
         "queue order",
     ),
     Mutant(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Never, Self
 
 from raftlock.errors import Busy, InvalidArgument, NotInThisRuntime, Timeout, UnknownNode
 from raftlock.lock.rules import LockRules
@@ -25,7 +25,6 @@ from raftlock.sim.network import Weather
 from raftlock.sim.resource import ResourceRules
 from raftlock.sim.settings import NODES_MAX, RuleSet, WorldSettings
 from raftlock.sim.timeline import Timeline
-from raftlock.sim.unlike import LiveOnly
 from raftlock.sim.world import World
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
@@ -40,11 +39,13 @@ __all__ = ["Simulation"]
 
 _NOBODY = NodeID("")
 
+_NO_PANELS = "Panels show live clusters only: look at status(), recorder.view or a scenario's text."
+
 VERB_SECONDS = 60.0
 """How long a verb that waits for the cluster lets time pass."""
 
 
-class Simulation(LiveOnly):
+class Simulation:
     """A cluster of `nodes` nodes in virtual time; `seed` decides all that chance decides.
 
     `timing` is ``"lesson"`` or ``"lan"``, as for `Cluster`. `rules`, `lock_rules`, `client_rules`,
@@ -418,6 +419,28 @@ class Simulation(LiveOnly):
     def now_ms(self) -> Millis:
         """The run's time in whole milliseconds, by which clients count."""
         return self.world.now_ms()
+
+    # ---- what only a live cluster has ----
+
+    def async_client(self, name: str) -> Never:
+        """A client for coroutines: a simulation has none."""
+        raise NotInThisRuntime(f"A simulation has no event loop: say client({name!r}).")
+
+    def dashboard(self) -> Never:
+        """A panel: a simulation has none."""
+        raise NotInThisRuntime(_NO_PANELS)
+
+    def ring(self) -> Never:
+        """A panel: a simulation has none."""
+        raise NotInThisRuntime(_NO_PANELS)
+
+    def log(self) -> Never:
+        """A panel: a simulation has none."""
+        raise NotInThisRuntime(_NO_PANELS)
+
+    def locks(self) -> Never:
+        """A panel: a simulation has none."""
+        raise NotInThisRuntime(_NO_PANELS)
 
     # ---- beginning and end ----
 

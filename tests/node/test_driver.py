@@ -184,6 +184,17 @@ def test_who_does_not_lead_refuses_at_once() -> None:
     assert bench.results[0].data.code is ErrorCode.NO_LEADER
 
 
+def test_who_asks_for_more_than_can_wait_is_answered_busy_at_once() -> None:
+    bench = leader_of_three()
+    large = {str(number): "x" * 250 for number in range(30)}
+    while not bench.results:
+        bench.propose(LockOperation.ACQUIRE, "alice", ttl=Millis(1_000), metadata=large)
+    outcome = bench.results[0].data
+    assert outcome is not None
+    assert (outcome.status, outcome.code) == (OutcomeStatus.REFUSED, ErrorCode.BUSY)
+    assert bench.driver.raft.log.last_index > 100, "until then it takes what it is asked for"
+
+
 def test_a_leader_that_steps_down_leaves_nobody_waiting() -> None:
     bench = leader_of_three()
     bench.propose(LockOperation.ACQUIRE, "alice", ttl=1_000)

@@ -231,6 +231,22 @@ def test_who_restarts_stands_by_the_leader_it_may_have_heard():
     assert net[2].role is not LEADER
 
 
+def test_who_restarts_does_not_stand_against_that_leader_either():
+    net = leader_of(3, **LEASE, first_timeout_ms=(20, 20))
+    net.isolate(3)
+    while net.now < 2 * ELECTION_MS[1]:  # until 3 stands by nobody any more
+        net.heartbeat(1)
+    heard = net.now
+    net.recover()
+    net.isolate(1)
+    net.restart(2)
+    net.elect(2)
+    assert net[2].role is LEADER
+    assert net.now - heard >= ELECTION_MS[0]
+    net.read(1)
+    assert answered(net) == []
+
+
 class CountsFromTheAnswer(Rules):
     def lease_holds(self, since_round_began, patience):
         return True

@@ -239,6 +239,22 @@ def test_a_lost_connection_begins_the_sending_anew():
     assert [args.offset for args in chunks(net)] == [0]
 
 
+def test_of_what_has_arrived_before_only_the_first_chunk_is_sent_again():
+    net = behind(snapshot_chunk_bytes=50)
+    net.hook = lambda _source, _target, message: (
+        not (isinstance(message, InstallSnapshotArgs) and message.offset == 200)
+    )
+    net.heartbeat(1)
+    net.lose(1, 3)
+    offsets = []
+    net.hook = lambda _source, _target, message: (
+        offsets.append(message.offset) or True if isinstance(message, InstallSnapshotArgs) else True
+    )
+    net.heartbeat(1)
+    assert net[3].last_applied == 11
+    assert offsets[:2] == [0, 200]
+
+
 @pytest.mark.parametrize(
     "reply",
     [

@@ -187,6 +187,16 @@ def test_the_command_explores(tmp_path, capsys):
     assert "Nothing was broken." in out
 
 
+def test_the_command_fails_if_too_little_happened(monkeypatch, capsys):
+    quiet = Look(1, 3, "", "", 0, 0, 0, ("elected a leader",))
+    monkeypatch.setattr(cli, "explore", lambda *_, **__: (each for each in [quiet] * 200))
+    assert main(["explore", "--seeds", "200"]) == 1
+    out = capsys.readouterr().out
+    assert "Nothing was broken." in out
+    assert "Too rare: installed a snapshot: in 0 % of the runs, and it should be 5 %." in out
+    assert "Too rare: elected a leader" not in out
+
+
 def test_the_command_writes_down_what_it_finds_and_tells_it(tmp_path, capsys):
     asked = ["explore", "--seeds", "1", "--first", "10", "--jobs", "1", "--out", str(tmp_path)]
     assert main([*asked, "--rules", "HalfIsEnough"]) == 1
