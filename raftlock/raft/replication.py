@@ -98,11 +98,8 @@ def handle_append_entries_reply(core: Core, sender: NodeID, reply: AppendEntries
     # While probing, only the answer to the probe says where to go on. If any late one did, those
     # that overtook each other would call for a whole window again and again, and drown the cluster.
     is_late = progress.stream is Stream.PROBE and reply.prev_log_index != progress.next_index - 1
-    if reply.success and not is_late:
-        _acknowledged(core, sender, reply.match_index)
-    elif reply.success:
-        progress.has_at_least(_match_after(core, progress, reply.match_index))
-        commitment.advance_commit_index(core)
+    if reply.success:
+        _acknowledged(core, sender, reply.match_index, is_late=is_late)
     elif progress.stream is not Stream.SNAPSHOT and not is_late:
         _refused(core, sender, reply)
 
@@ -138,17 +135,24 @@ def _answered(
     return progress
 
 
-def _acknowledged(core: Core, peer: NodeID, match_index: Index) -> None:
-    progress = core.leadership.progress[peer]
-    progress.acknowledge(_match_after(core, progress, match_index))
+def _acknowledged(core: Core, peer: NodeID, match_index: Index, *, is_late: bool = False) -> None:
+    """The follower has so much. A late word of that changes nothing in how it is sent to.
+
+    Nor does one that says it has less than the snapshot that it is being sent: it needs that still,
+    and has some of it already.
+    """
+    progress, log = core.leadership.progress[peer], core.state.log
+    match = core.rules.match_after_ack(progress.match_index, min(match_index, log.last_index))
+    sending = progress.sending
+    lacks_snapshot = sending is not None and match < sending.snapshot.metadata.last_included_index
+    if is_late or lacks_snapshot:
+        progress.has_at_least(match)
+    else:
+        progress.acknowledge(match)
     core.note_progress(peer)
     commitment.advance_commit_index(core)
-    _fill_window(core, peer)
-
-
-def _match_after(core: Core, progress: Progress, match_index: Index) -> Index:
-    last_index = core.state.log.last_index
-    return core.rules.match_after_ack(progress.match_index, min(match_index, last_index))
+    if progress.stream is Stream.REPLICATE:
+        _fill_window(core, peer)
 
 
 def _refused(core: Core, peer: NodeID, reply: AppendEntriesReply) -> None:

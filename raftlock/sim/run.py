@@ -99,7 +99,7 @@ class Outcome:
 
 
 def plan_of(seed: int, nodes: int | None = None) -> Plan:
-    """The run that a seed draws; with a size of 3 or 5 unless it is given."""
+    """The run that a seed draws; with 1, 3, 4 or 5 nodes unless the number is given."""
     size = nodes if nodes is not None else (3, 3, 3, 4, 5, 5, 5, 1)[keyed(seed, "size").below(8)]
     return Plan(seed, size, profile_of(seed))
 

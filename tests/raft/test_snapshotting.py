@@ -203,6 +203,16 @@ def sending(**settings):
     return net
 
 
+@pytest.mark.parametrize("late", [ack(1, 1), InstallSnapshotReply(1, 1, 9, 0, 9)])
+def test_a_late_success_does_not_begin_the_sending_anew(late):
+    net = sending()
+    net.receive(1, 3, InstallSnapshotReply(1, 1, 11, 100))
+    net.take_sent()
+    assert net.receive(1, 3, late).send_now == ()
+    net.receive(1, 3, InstallSnapshotReply(1, 1, 11, 200))
+    assert [args.offset for args in chunks(net)] == [200]
+
+
 @pytest.mark.parametrize(
     ("index", "offset", "next_offset"),
     [
@@ -228,6 +238,10 @@ def test_the_sending_goes_on_though_a_newer_snapshot_was_taken():
     net.take_sent()
     net.receive(1, 3, InstallSnapshotReply(1, 1, 11, 100))
     assert [args.last_included_index for args in chunks(net)] == [11]
+    net.take_sent()
+    net.receive(1, 3, InstallSnapshotReply(1, 1, 11, 0, 11))
+    net.fire(1)
+    assert 11 not in [args.last_included_index for args in chunks(net)]
 
 
 def test_a_lost_connection_begins_the_sending_anew():
