@@ -26,7 +26,7 @@ VIRTUAL_PARTS = {
 CLIENT_PARTS = {"aio", "client_id", "get", "result_of", "write"}
 
 
-LIVE_ONLY = ("async_client", "dashboard", "locks", "log", "ring")
+LIVE_ONLY = ("async_client", "export")
 VIRTUAL_ONLY = ("back", "branch", "clock_jump", "crash_on_write", "disk_fault", "drift", "drop")
 VIRTUAL_ONLY += ("duplicate", "goto", "hold")
 

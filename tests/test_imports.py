@@ -16,6 +16,7 @@ FLOORS = (
     ("cluster",),
     ("sim",),
     ("check",),
+    ("panels",),
     ("client",),
     ("node",),
     ("transport",),

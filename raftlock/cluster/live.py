@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from importlib.metadata import entry_points
 from types import TracebackType
 from typing import Never, Self, TypeVar
 
@@ -25,11 +24,11 @@ from raftlock.errors import (
     ClusterStopped,
     InvalidArgument,
     NotInThisRuntime,
-    PanelsNotInstalled,
     RaftLockError,
 )
 from raftlock.lock.rules import LockRules
 from raftlock.node.timing import timing_named
+from raftlock.panels import Panels
 from raftlock.raft.rules import Rules
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
@@ -156,7 +155,7 @@ class AsyncCluster:
         return await self._cluster.runner.run(coroutine)
 
 
-class Cluster:
+class Cluster(Panels):
     """A live cluster of `nodes` nodes in this process, with real websockets between them.
 
     `timing` is ``"lesson"`` (elections of 1.5 to 3 s, to be followed by eye) or ``"lan"`` (150 to
@@ -390,22 +389,6 @@ class Cluster:
 
     # ---- panels ----
 
-    def dashboard(self) -> object:
-        """Everything at once: the ring, the logs, the locks, the events and the controls."""
-        return self._panel("dashboard")
-
-    def ring(self) -> object:
-        """The nodes, their links and their messages."""
-        return self._panel("ring")
-
-    def log(self) -> object:
-        """The nodes' logs, aligned on the index."""
-        return self._panel("log")
-
-    def locks(self) -> object:
-        """The lock table, as applied at a chosen node."""
-        return self._panel("locks")
-
     async def do(self, verb: str, **arguments: Json) -> str | None:
         """Perform one control of a panel; runs on the cluster's loop. See `controls`."""
         if self._stopped:
@@ -527,11 +510,6 @@ class Cluster:
             return look()
 
         return self._call(on_the_loop())
-
-    def _panel(self, name: str) -> object:
-        for entry in entry_points(group="raftlock.panels", name=name):
-            return entry.load()(self)
-        raise PanelsNotInstalled("The panels are not installed: pip install raftlock[notebook]")
 
 
 def _not_live(verb: str) -> NotInThisRuntime:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Never, Self
 
 from raftlock.errors import Busy, InvalidArgument, NotInThisRuntime, Timeout, UnknownNode
 from raftlock.lock.rules import LockRules
 from raftlock.node.timing import timing_named
+from raftlock.panels import Panels
 from raftlock.raft.rules import Rules
 from raftlock.sim.actions import Action
 from raftlock.sim.aio import AsyncSimulation
@@ -45,7 +47,7 @@ VERB_SECONDS = 60.0
 """How long a verb that waits for the cluster lets time pass."""
 
 
-class Simulation:
+class Simulation(Panels):
     """A cluster of `nodes` nodes in virtual time; `seed` decides all that chance decides.
 
     `timing` is ``"lesson"`` or ``"lan"``, as for `Cluster`. `rules`, `lock_rules`, `client_rules`,
@@ -426,20 +428,8 @@ class Simulation:
         """A client for coroutines: a simulation has none."""
         raise NotInThisRuntime(f"A simulation has no event loop: say client({name!r}).")
 
-    def dashboard(self) -> Never:
-        """A panel: a simulation has none."""
-        raise NotInThisRuntime(_NO_PANELS)
-
-    def ring(self) -> Never:
-        """A panel: a simulation has none."""
-        raise NotInThisRuntime(_NO_PANELS)
-
-    def log(self) -> Never:
-        """A panel: a simulation has none."""
-        raise NotInThisRuntime(_NO_PANELS)
-
-    def locks(self) -> Never:
-        """A panel: a simulation has none."""
+    def export(self, path: Path | str) -> Never:
+        """A file of the run: a simulation has none yet."""
         raise NotInThisRuntime(_NO_PANELS)
 
     # ---- beginning and end ----
@@ -472,6 +462,9 @@ class Simulation:
         )
 
     # ---- inside ----
+
+    def _panel(self, view: str) -> Never:
+        raise NotInThisRuntime(_NO_PANELS)
 
     def _do(self, verb: str, **fields: Json) -> Ask | None:
         return self._timeline.do({"do": verb, **fields})

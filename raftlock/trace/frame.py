@@ -10,6 +10,7 @@ A full frame stands alone. A delta is laid over what the browser has:
   ``first`` is the whole log, as in a full frame. ``cut_at`` is the index from which entries were
   dropped since the last frame, else null; entries up to ``base`` are gone, since a snapshot stands
   for them;
+- what `trace/parts` makes: under its own name, if it changed;
 - ``locks``: the whole table of a node; ``terms``: a point takes the place of the node's last point
   if both are of one moment; ``events``: new lines.
 
@@ -20,13 +21,14 @@ pass as they are: whoever draws them draws them as text.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from raftlock.trace.clients import ClientView
 from raftlock.trace.fields import number, rows, shorten, text
 from raftlock.trace.network import Flight
 from raftlock.trace.nodes import LogView, NodeView, Point
+from raftlock.trace.parts import Maker
 from raftlock.trace.situation import situation
 from raftlock.trace.story import Story
 from raftlock.trace.told import Line
@@ -57,6 +59,10 @@ class Recording(Protocol):
     @property
     def story(self) -> Story:
         """The picture and the sentences."""
+        ...
+
+    def show(self, makers: Sequence[Maker]) -> None:
+        """Let the story have these parts too; those that it has already change nothing."""
         ...
 
     def now(self) -> int:
@@ -105,6 +111,7 @@ class FrameSource:
             terms=_points(view, 0),
             clients=[_client(client) for client in view.clients.values()],
         )
+        frame.update({part.name: part.full() for part in story.parts})
         frame["events"] = _last_lines(story, FULL_BYTES - _size(frame))
         return frame
 
@@ -149,6 +156,10 @@ class FrameSource:
             frame["groups"] = _groups(view)
         if view.clients_version > seen:
             frame["clients"] = [_client(client) for client in view.clients.values()]
+        for part in story.parts:
+            value = part.delta(seen)
+            if value is not None:
+                frame[part.name] = value
         return frame
 
     def _head(self, view: ClusterView, *, full: bool) -> dict[str, Json]:

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from raftlock.trace.export import encode_event, encode_header, write_lines
+from raftlock.trace.parts import Maker
 from raftlock.trace.story import Story
 from raftlock.trace.view import ClusterView
 from raftlock.types import Json, Micros, NodeID, Note, TraceEvent
@@ -33,6 +34,7 @@ class Recorder:
         "_clock",
         "_events",
         "_limit",
+        "_makers",
         "_pending",
         "_seq",
         "_story",
@@ -56,6 +58,7 @@ class Recorder:
         self._seq = 0
         self._events: deque[TraceEvent] = deque(maxlen=limit)
         self._pending: list[TraceEvent] = []
+        self._makers: tuple[Maker, ...] = ()
         self._story = Story(header)
         self._watched = False
         self._callbacks: tuple[Callable[[TraceEvent], None], ...] = ()
@@ -153,7 +156,17 @@ class Recorder:
         while self._events and self._events[-1].seq > seq:
             self._events.pop()
         self._seq = seq
-        self._story = Story(self.header)
+        self._begin_story()
+
+    def show(self, makers: Sequence[Maker]) -> None:
+        """Let the story have these parts too, told from the first event that is kept."""
+        fresh = tuple(maker for maker in makers if maker not in self._makers)
+        if fresh:
+            self._makers += fresh
+            self._begin_story()
+
+    def _begin_story(self) -> None:
+        self._story = Story(self.header, self._makers)
         self._pending = list(self._events)
         self._watched = False
 

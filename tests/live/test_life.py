@@ -195,7 +195,7 @@ def test_an_unknown_timing_is_refused_with_those_there_are() -> None:
 def test_without_the_panels_the_sentence_says_what_to_install(
     trio: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("raftlock.cluster.live.entry_points", lambda **_: ())
+    monkeypatch.setattr("raftlock.panels.entry_points", lambda **_: ())
     with pytest.raises(errors.PanelsNotInstalled, match=r"pip install raftlock\[notebook\]"):
         trio.dashboard()
 

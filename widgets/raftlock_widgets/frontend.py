@@ -9,11 +9,20 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-__all__ = ["LOADER", "STATIC", "STYLE", "modules"]
+__all__ = ["LOADER", "STATIC", "modules", "style"]
 
 STATIC = Path(__file__).parent / "static"
 LOADER = STATIC / "loader.js"
-STYLE = STATIC / "style.css"
+STYLES = STATIC / "styles"
+"""A sheet a panel; before them base.css, with what all share, and after them narrow.css."""
+
+
+@cache
+def style() -> str:
+    """The style sheets, as one text."""
+    place = {"base.css": 0, "narrow.css": 2}
+    sheets = sorted(STYLES.glob("*.css"), key=lambda path: (place.get(path.name, 1), path.name))
+    return "\n".join(path.read_text(encoding="utf-8") for path in sheets)
 
 
 @cache

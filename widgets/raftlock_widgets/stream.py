@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from raftlock.trace.frame import FrameSource, Recording
+from raftlock_widgets.parts import PARTS
 
 __all__ = ["Frame", "Stream", "Viewers", "snapshot_of"]
 
@@ -166,6 +167,7 @@ class Stream:
         recording = self._recording()
         if recording is not self._shown or self._source is None:
             before = self._source
+            recording.show(PARTS)
             self._shown, self._source, self._whole = recording, FrameSource(recording), True
             if before is not None:  # numbers go on, so that a late ack does not fit a new frame
                 self._source.cursor = self._source.cursor._replace(frame=before.cursor.frame)

@@ -50,7 +50,7 @@ test("five terms have five colours, and the number says the rest", () => {
 });
 
 test("the style sheet uses these colours", () => {
-  const css = readFileSync(new URL("../raftlock_widgets/static/style.css", import.meta.url), "utf8");
+  const css = readFileSync(new URL("../raftlock_widgets/static/styles/base.css", import.meta.url), "utf8");
   const blocks = { light: css.match(/\.raftlock \{([^}]*)\}/)[1], dark: css.match(/data-theme="dark"\] \{([^}]*)\}/)[1] };
   const names = { ink: "ink", muted: "ink-2", accent: "accent", good: "good", warn: "warn", fault: "fault",
     edge: "edge", down: "empty", onAccent: "on-accent", warnSoft: "warn-soft" };

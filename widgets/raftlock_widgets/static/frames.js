@@ -4,6 +4,8 @@
 // a whole lock table) except the tail of a log and the new points, messages and sentences, so a
 // frame that comes twice changes nothing.
 
+import { mergeParts } from "./merge.js";
+
 export const KEEP = { entries: 60, events: 200, termsUs: 180_000_000 };
 
 /** The state before anything is known. */
@@ -28,8 +30,13 @@ export function empty() {
     terms: [],
     events: [],
     clients: new Map(),
+    parts: {}, // what trace/parts tell, by name; merge.js folds them
   };
 }
+
+// What this module folds itself, and what only says how a frame is to be taken.
+const OWN = new Set(["type", "full", "seq", "t", "speed", "paused", "wall_ms", "run", "situation", "cluster",
+  "members", "nodes", "links", "groups", "messages", "logs", "locks", "terms", "events", "clients"]);
 
 /** The name of a direction between two nodes. */
 export const way = (src, dst) => `${src}>${dst}`;
@@ -82,6 +89,7 @@ export function merge(state, frame) {
   }
   mergeTerms(state, frame.terms, changed);
   mergeEvents(state, frame.events, changed);
+  for (const part of mergeParts(state, frame, OWN)) changed.add(part);
   return changed;
 }
 

@@ -11,6 +11,7 @@ import { log } from "./log.js";
 import { ring } from "./ring.js";
 import { status } from "./status.js";
 import { storeOf } from "./store.js";
+import { tabs } from "./tabs.js";
 import { watchTheme } from "./theme.js";
 
 const SAY_MS = 6000;
@@ -40,7 +41,7 @@ export function mount({ el, storeModel, layout }) {
     if (onScreen) for (const panel of panels) panel.tick?.(now);
   };
   const everything = () => {
-    if (store.state.known) change(new Set(ALL));
+    if (store.state.known) change(new Set([...ALL, ...Object.keys(store.state.parts)]));
     for (const panel of panels) panel.ui?.({ ...ctx.ui });
     tick(store.now());
   };
@@ -81,12 +82,17 @@ export function mount({ el, storeModel, layout }) {
 const ALL = ["cluster", "situation", "pace", "members", "nodes", "links", "groups", "messages", "logs", "locks", "terms",
   "events", "clients"];
 
+// What takes turns at the right of the dashboard: a name, words, and the panels.
+const TABS = [
+  ["logs", "Logs and locks", [log, locks]],
+];
+
 const LAYOUTS = {
   dashboard: (ctx, add) => [
     add(status(ctx)),
     h("div", { class: "rl-main-row" },
       h("div", { class: "rl-left" }, add(ring(ctx)), add(inspector(ctx))),
-      h("div", { class: "rl-right" }, add(log(ctx)), add(locks(ctx)))),
+      h("div", { class: "rl-right" }, ...tabs(ctx, add, TABS))),
     h("div", { class: "rl-controls" }, add(network(ctx)), add(client(ctx))),
     ctx.message.el,
     h("div", { class: "rl-bottom" }, add(chart(ctx)), add(events(ctx))),
@@ -100,7 +106,7 @@ const LAYOUTS = {
 function context(store) {
   const ctx = {
     store,
-    ui: { node: null, link: null, lockNode: "leader", beats: true },
+    ui: { node: null, link: null, lockNode: "leader", beats: true, tab: "logs" },
     themeName: "light",
     theme: () => ctx.themeName,
     changed: () => {},

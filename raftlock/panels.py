@@ -1,0 +1,93 @@
+"""What a cluster shows of itself in a notebook, be it live or simulated.
+
+The panels are another package, found by name: this one runs without Jupyter too.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol
+
+from raftlock.errors import PanelsNotInstalled
+
+__all__ = ["Panels"]
+
+
+class Panels:
+    """The panels of a cluster. Make one the last line of a cell, and it shows.
+
+    All that are shown of one cluster share what they look at: who goes back in time in one of them
+    goes back in all.
+    """
+
+    def dashboard(self) -> object:
+        """Everything at once: the picture, the logs, the locks, time, and what can be done."""
+        return self._panel("dashboard")
+
+    def presenter(self) -> object:
+        """The dashboard for a hall: large type, the keys of a presenter, controls out of sight."""
+        return self._panel("presenter")
+
+    def ring(self) -> object:
+        """The nodes, their links and their messages."""
+        return self._panel("ring")
+
+    def log(self) -> object:
+        """The nodes' logs, a row a node, aligned on the index."""
+        return self._panel("log")
+
+    def ledger(self) -> object:
+        """The nodes' logs, a row an index: where they differ is seen at once."""
+        return self._panel("ledger")
+
+    def locks(self) -> object:
+        """The lock table as applied at a chosen node, beside what each client believes."""
+        return self._panel("locks")
+
+    def spacetime(self) -> object:
+        """Who sent what to whom, time running down."""
+        return self._panel("spacetime")
+
+    def history(self) -> object:
+        """What each client asked and was answered, and the order that explains it."""
+        return self._panel("history")
+
+    def metrics(self) -> object:
+        """Terms, commit lag, failover times, waits and latency, as charts."""
+        return self._panel("metrics")
+
+    def timeline(self) -> object:
+        """The run from its beginning, to go back and forth in."""
+        return self._panel("timeline")
+
+    def scenes(self) -> object:
+        """Prepared runs that each show one thing."""
+        return self._panel("scenes")
+
+    def rules(self) -> object:
+        """Rules to leave out, and what breaks then."""
+        return self._panel("rules")
+
+    def export(self, path: Path | str) -> Path:
+        """Write the run as one HTML file that needs nothing else; gives its path.
+
+        Raises `OSError` if it cannot be written.
+        """
+        written = Path(path)
+        _found("export")(self, written)
+        return written
+
+    def _panel(self, view: str) -> object:
+        return _found("show")(self, view)
+
+
+class _Found(Protocol):
+    def __call__(self, cluster: object, what: object, /) -> object: ...
+
+
+def _found(name: str) -> _Found:
+    for entry in entry_points(group="raftlock.panels", name=name):
+        found: _Found = entry.load()
+        return found
+    raise PanelsNotInstalled("The panels are not installed: pip install raftlock[notebook]")
