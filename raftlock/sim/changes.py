@@ -67,7 +67,8 @@ class Changes:
     def settle(self, world: World) -> list[Action]:
         """The next step of what was begun, and of replacing who will not start over its disk."""
         for node in world.nodes.values():
-            if node.refused:
+            # Who is to leave leaves as others do: it is no member any more before it is removed.
+            if node.refused and (not self._goal or node.id in self._goal):
                 return self._replace(world, node.id)
         if not self._goal or world.clock.now < self._next_at:
             return []
@@ -144,7 +145,8 @@ class Changes:
         if not voters:
             return []
         if lost not in voters:
-            return [{"do": "remove", "node": lost}]
+            self._goal = voters
+            return []
         heir = successor(world, lost)
         self._goal = tuple(heir if name == lost else name for name in voters)
         self._leaves_first = self._random.below(2) == 1

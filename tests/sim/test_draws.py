@@ -109,6 +109,13 @@ def test_nobody_is_lost_where_nobody_can_be_spared():
     assert run.tally.counts["wiped"] == run.tally.counts["refused"] == 0
 
 
+@pytest.mark.parametrize("seed", [4588, 7091])
+def test_who_is_to_leave_and_finds_its_disk_damaged_leaves_all_the_same(seed):
+    run = explore_seed(plan_of(seed))
+    assert run.violations == []
+    assert run.tally.counts["refused"] > 0
+
+
 def test_a_change_under_way_is_brought_to_its_end_in_the_calm():
     profile = Profile(member_ppm=200_000)
     run = explore_seed(Plan(4, 3, profile, chaos_us=1_010_000))
