@@ -111,7 +111,7 @@ def profile_of(seed: int) -> Profile:
 
     Each part has a stream of its own: what one draws changes nothing of another.
     """
-    profile = _plain(seed)
+    profile = _timely(_plain(seed))
     for name, draw in _DRAWS.items():
         profile = draw(profile, keyed(seed, name))
     return profile
@@ -152,6 +152,18 @@ def _plain(seed: int) -> Profile:
         ask_ppm=one_of(60_000, 120_000, 250_000),
         patience_ms=one_of(1_000, 2_000, 4_000),
         ttl_ms=one_of(1_000, 1_000, 2_000),
+    )
+
+
+def _timely(profile: Profile) -> Profile:
+    """Elections end soon only where votes are much faster than the timeouts (section 5.6).
+
+    On the slowest disks a vote takes 50 ms, two syncs and two ways, and half of the usual timeouts
+    are 75 to 150 ms: where all that are left must agree, votes could be split for seconds.
+    """
+    slowest = profile.sync_us >= 20_000
+    return (
+        replace(profile, timeout_percent=max(100, profile.timeout_percent)) if slowest else profile
     )
 
 

@@ -109,6 +109,15 @@ def test_nobody_is_lost_where_nobody_can_be_spared():
     assert run.tally.counts["wiped"] == run.tally.counts["refused"] == 0
 
 
+def test_votes_are_faster_than_the_timeouts_and_so_elections_end():
+    drawn = [plan_of(seed).profile for seed in range(14_590, 14_700)]
+    assert {profile.sync_us for profile in drawn} == {500, 1_000, 5_000, 20_000}
+    for profile in drawn:
+        vote_ms = 2 * (profile.sync_us + profile.base_delay_us) // 1_000
+        assert 2 * vote_ms < 150 * profile.timeout_percent // 100
+    assert explore_seed(plan_of(14_601)).violations == []  # votes were split eleven times
+
+
 @pytest.mark.parametrize("seed", [4588, 7091])
 def test_who_is_to_leave_and_finds_its_disk_damaged_leaves_all_the_same(seed):
     run = explore_seed(plan_of(seed))
