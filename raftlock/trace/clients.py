@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from raftlock.trace.fields import shorten
 
@@ -45,6 +45,10 @@ class ClientView:
     holds: dict[str, Belief] = field(default_factory=dict)
     last: str = ""
     last_text: str = ""
+
+    def copy(self) -> ClientView:
+        """The same client, to go on apart."""
+        return replace(self, calls=dict(self.calls), holds=dict(self.holds))
 
     def ask(self, request: str, words: str) -> None:
         """The client made a request; of those nobody ever answers only the last are kept."""

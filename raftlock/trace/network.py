@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -92,6 +93,21 @@ class NetworkView:
         self.version = 0
         self.forgotten = 0
         self._group_of: dict[str, int] = {}
+
+    def copy(self) -> NetworkView:
+        """The same network, to go on apart."""
+        twin = copy.copy(self)
+        twin.cuts, twin.shapes, twin.told = set(self.cuts), dict(self.shapes), dict(self.told)
+        twin._group_of = dict(self._group_of)  # noqa: SLF001 - its own twin
+        # A flight that is lost later changes; the two must not share it.
+        flights: dict[int, Flight] = {}
+
+        def own(flight: Flight) -> Flight:
+            return flights.setdefault(flight.id, copy.copy(flight))
+
+        twin.news = deque(((seq, own(flight)) for seq, flight in self.news), KEPT_NEWS)
+        twin.flights = {number: own(flight) for number, flight in self.flights.items()}
+        return twin
 
     def is_open(self, src: str, dst: str) -> bool:
         """Whether a message from `src` can reach `dst`, as far as the network goes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -100,6 +101,13 @@ class LogView:
         self.undo: list[Undo] = []
         self.changes: deque[Change] = deque(maxlen=KEPT_CHANGES)
         self.forgotten = 0  # the last change that is no longer remembered
+
+    def copy(self) -> LogView:
+        """The same log, to go on apart."""
+        twin = copy.copy(self)
+        twin.rows, twin.changes = list(self.rows), self.changes.copy()
+        twin.undo = [copy.copy(undo) for undo in self.undo]
+        return twin
 
     @property
     def last(self) -> int:
@@ -268,6 +276,15 @@ class NodeView:
     points: deque[Point] = field(default_factory=lambda: deque(maxlen=KEPT_POINTS))
     version: int = 0
     locks_version: int = 0
+
+    def copy(self) -> NodeView:
+        """The same node, to go on apart."""
+        twin = copy.copy(self)
+        twin.log, twin.points = self.log.copy(), self.points.copy()
+        twin.progress, twin.writes = dict(self.progress), dict(self.writes)
+        twin.locks, twin.sent = dict(self.locks), set(self.sent)
+        twin.configurations = list(self.configurations)
+        return twin
 
     def cluster_time(self, now: int) -> int:
         """The cluster time (ms) that this node knows at run time `now` (microseconds)."""

@@ -13,7 +13,10 @@ from raftlock.trace.story import Story
 from raftlock.trace.view import ClusterView
 from raftlock.types import Json, Micros, NodeID, Note, TraceEvent
 
-__all__ = ["Recorder"]
+__all__ = ["KEYFRAME_EVERY", "Recorder"]
+
+KEYFRAME_EVERY = 500
+"""After how many events a copy of the story is kept, from which any later event is soon reached."""
 
 
 class Recorder:
@@ -33,6 +36,7 @@ class Recorder:
         "_callbacks",
         "_clock",
         "_events",
+        "_keyframes",
         "_limit",
         "_makers",
         "_pending",
@@ -58,6 +62,7 @@ class Recorder:
         self._seq = 0
         self._events: deque[TraceEvent] = deque(maxlen=limit)
         self._pending: list[TraceEvent] = []
+        self._keyframes: list[Story] = []
         self._makers: tuple[Maker, ...] = ()
         self._story = Story(header)
         self._watched = False
@@ -76,7 +81,7 @@ class Recorder:
         )
         self._events.append(event)
         if self._watched:
-            self._story.apply(event)
+            self._tell(event)
         else:
             self._pending.append(event)
             if len(self._pending) >= self._limit:
@@ -148,15 +153,49 @@ class Recorder:
         write_lines(Path(path), self.to_lines())
 
     def rewind(self, seq: int) -> None:
-        """Forget every event after number `seq`: a simulation went back to where it was then.
-
-        The picture is made anew from what is kept, when somebody next asks for it.
-        """
+        """Forget every event after number `seq`: a simulation went back to where it was then."""
         assert self.dropped <= seq <= self._seq, "what is no longer kept cannot be told again"
         while self._events and self._events[-1].seq > seq:
             self._events.pop()
         self._seq = seq
-        self._begin_story()
+        while self._pending and self._pending[-1].seq > seq:
+            self._pending.pop()
+        if self._story.view.seq > seq:
+            self._story, self._pending = self._nearest(seq)
+        while self._keyframes and self._keyframes[-1].view.seq > seq:
+            self._keyframes.pop()
+        if self._watched:
+            self._catch_up()
+
+    def at(self, seq: int) -> Story:
+        """The story as it was just after event number `seq`, to be read, and told on apart.
+
+        Raises `ValueError` if what happened then is no longer kept, or has not happened yet.
+        """
+        story = self.story  # all that was not told yet is told, with the copies that are kept of it
+        if not self.first <= seq <= self._seq:
+            raise ValueError(
+                f"Only the events from {self.first} to {self._seq} are kept, not {seq}."
+            )
+        if seq == story.view.seq:
+            return story.copy()
+        past, events = self._nearest(seq)
+        for event in events:
+            past.apply(event)
+        return past
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest event after which the story can be told still; 0: before all."""
+        whole = (frame.view.seq for frame in self._keyframes if frame.view.seq >= self.dropped)
+        return next(whole, self.dropped) if self.dropped else 0
+
+    def _nearest(self, seq: int) -> tuple[Story, list[TraceEvent]]:
+        """The story as it was some events before, and these events up to number `seq`."""
+        known = [frame for frame in self._keyframes if self.dropped <= frame.view.seq <= seq]
+        story = known[-1].copy() if known else Story(self.header, self._makers)
+        missing = self.since(story.view.seq, seq - max(story.view.seq, self.dropped))
+        return story, missing
 
     def show(self, makers: Sequence[Maker]) -> None:
         """Let the story have these parts too, told from the first event that is kept."""
@@ -167,10 +206,19 @@ class Recorder:
 
     def _begin_story(self) -> None:
         self._story = Story(self.header, self._makers)
+        self._keyframes = []
         self._pending = list(self._events)
         self._watched = False
 
     def _catch_up(self) -> None:
         for event in self._pending:
-            self._story.apply(event)
+            self._tell(event)
         self._pending.clear()
+
+    def _tell(self, event: TraceEvent) -> None:
+        self._story.apply(event)
+        if event.seq % KEYFRAME_EVERY == 0:
+            frames = self._keyframes
+            frames.append(self._story.copy())
+            while frames[0].view.seq < self.dropped:
+                frames.pop(0)  # what came after it is no longer kept

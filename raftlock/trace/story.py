@@ -32,6 +32,14 @@ class Story:
         self.lines: deque[Line] = deque(maxlen=KEPT_LINES)
         self.forgotten = 0
 
+    def copy(self) -> Story:
+        """The same story, to be told on apart."""
+        twin = Story(self.view.header)
+        twin.view, twin.forgotten = self.view.copy(), self.forgotten
+        twin.lines = self.lines.copy()
+        twin.parts = [part.copy() for part in self.parts]
+        return twin
+
     def apply(self, event: TraceEvent) -> None:
         """Tell one event and fold it in; the events of a trace come in their order."""
         told = tell(event, self.view)

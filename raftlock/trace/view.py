@@ -118,6 +118,19 @@ class ClusterView:
             "belief": self._belief,
         }
 
+    def copy(self) -> ClusterView:
+        """The same picture, to go on apart."""
+        twin = ClusterView(self.header)
+        own = twin._folds
+        for name in self.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin._folds = own
+        twin.nodes = {name: node.copy() for name, node in self.nodes.items()}
+        twin.clients = {name: client.copy() for name, client in self.clients.items()}
+        twin.network, twin.successors = self.network.copy(), dict(self.successors)
+        twin._removed = set(self._removed)
+        return twin
+
     @property
     def majority(self) -> int:
         """How many voters a decision needs; while the voters change, of the new ones."""
