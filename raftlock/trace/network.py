@@ -6,6 +6,7 @@ import copy
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from raftlock.trace.messages import HEARTBEAT_LABELS
 from raftlock.types import Json
@@ -31,8 +32,7 @@ class LinkShape:
     loss_ppm: int = 0
 
 
-@dataclass(slots=True)
-class Flight:
+class Flight(NamedTuple):
     """One message from when it left (`t0`) to when it should arrive (`t1`), microseconds.
 
     `stop` is the moment up to which it travels if it is lost, else ``None``; `why` is then one of
@@ -99,14 +99,7 @@ class NetworkView:
         twin = copy.copy(self)
         twin.cuts, twin.shapes, twin.told = set(self.cuts), dict(self.shapes), dict(self.told)
         twin._group_of = dict(self._group_of)  # noqa: SLF001 - its own twin
-        # A flight that is lost later changes; the two must not share it.
-        flights: dict[int, Flight] = {}
-
-        def own(flight: Flight) -> Flight:
-            return flights.setdefault(flight.id, copy.copy(flight))
-
-        twin.news = deque(((seq, own(flight)) for seq, flight in self.news), KEPT_NEWS)
-        twin.flights = {number: own(flight) for number, flight in self.flights.items()}
+        twin.news, twin.flights = self.news.copy(), dict(self.flights)
         return twin
 
     def is_open(self, src: str, dst: str) -> bool:
@@ -191,8 +184,8 @@ class NetworkView:
             return None
         way = max(0, flight.t1 - flight.t0)
         at_once = why in ("loss", "cut") and (now - flight.t0) * 10 <= way
-        flight.stop = flight.t0 + (way // 2 if at_once else min(max(0, now - flight.t0), way))
-        flight.why = why
+        stop = flight.t0 + (way // 2 if at_once else min(max(0, now - flight.t0), way))
+        flight = self.flights[message] = flight._replace(stop=stop, why=why)
         if not flight.is_heartbeat:
             self.told[flight.src, flight.dst] = why
         self._remember(seq, flight)
@@ -215,7 +208,7 @@ class NetworkView:
         for number, flight in reversed(self.news):
             if number <= seq:
                 break
-            fresh[flight.id] = flight
+            fresh.setdefault(flight.id, flight)
         return [fresh[number] for number in sorted(fresh)]
 
     def _remember(self, seq: int, flight: Flight) -> None:
