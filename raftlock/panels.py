@@ -11,7 +11,7 @@ from typing import Protocol
 
 from raftlock.errors import PanelsNotInstalled
 
-__all__ = ["Panels"]
+__all__ = ["Panels", "show"]
 
 
 class Panels:
@@ -79,7 +79,12 @@ class Panels:
         return written
 
     def _panel(self, view: str) -> object:
-        return _found("show")(self, view)
+        return show(self, view)
+
+
+def show(cluster: object, view: str) -> object:
+    """A panel of what panels can show, by its name. Raises `PanelsNotInstalled`."""
+    return _found("show")(cluster, view)
 
 
 class _Found(Protocol):

@@ -12,13 +12,17 @@ from raftlock.sim.aio import AsyncSimulation
 from raftlock.sim.faces import SimLockClient
 
 # What panels and the loop need of a live cluster; and simulated clients of a simulation.
-LIVE_PARTS = {"do", "run_here", "run_until_here", "start_over_here", "aio"}
+LIVE_PARTS = {"do", "run_here", "run_until_here", "start_over_here", "aio", "runner"}
+LIVE_PARTS |= {"act_in_the_past", "branches", "pace", "still"}
 VIRTUAL_PARTS = {
     "aio",
     "ask",
     "now_ms",
     "run_until_answered",
     "script",
+    "ask_to_lead",
+    "branched_at",
+    "pass_time",
     "take_back",
     "world",
     "write",
@@ -26,7 +30,7 @@ VIRTUAL_PARTS = {
 CLIENT_PARTS = {"aio", "client_id", "get", "result_of", "write"}
 
 
-LIVE_ONLY = ("async_client", "export")
+LIVE_ONLY = ("async_client",)
 VIRTUAL_ONLY = ("back", "branch", "clock_jump", "crash_on_write", "disk_fault", "drift", "drop")
 VIRTUAL_ONLY += ("duplicate", "goto", "hold")
 

@@ -16,7 +16,7 @@ FLOORS = (
     ("cluster",),
     ("sim",),
     ("check",),
-    ("panels",),
+    ("arguments", "panels", "registry", "runner"),
     ("client",),
     ("node",),
     ("transport",),

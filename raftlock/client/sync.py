@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Runner(Protocol):
-    """Runs coroutines on a loop elsewhere; `raftlock.cluster.runner.ThreadRunner` is one."""
+    """Runs coroutines on a loop elsewhere; `raftlock.runner.ThreadRunner` is one."""
 
     def call(self, coroutine: Coroutine[object, object, T], /, timeout: float | None = None) -> T:
         """Wait for the coroutine; an interrupt cancels it."""

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from raftlock.arguments import Arguments, groups, number, text, whole
 from raftlock.cluster import members
 from raftlock.cluster.lab import Laboratory
 from raftlock.errors import InvalidArgument
-from raftlock.types.events import Json
 
 __all__ = ["VERBS", "perform"]
-
-Arguments = Mapping[str, Json]
 
 
 async def perform(lab: Laboratory, verb: str, arguments: Arguments) -> str | None:
@@ -29,60 +27,57 @@ async def perform(lab: Laboratory, verb: str, arguments: Arguments) -> str | Non
 
 
 async def _kill(lab: Laboratory, given: Arguments) -> None:
-    await lab.kill(_text(given, "node"), by="panel")
+    await lab.kill(text(given, "node"), by="panel")
 
 
 async def _restart(lab: Laboratory, given: Arguments) -> None:
-    await lab.restart(_text(given, "node"), by="panel")
+    await lab.restart(text(given, "node"), by="panel")
 
 
 async def _freeze(lab: Laboratory, given: Arguments) -> None:
-    await lab.freeze(_text(given, "node"), by="panel")
+    await lab.freeze(text(given, "node"), by="panel")
 
 
 async def _thaw(lab: Laboratory, given: Arguments) -> None:
-    await lab.thaw(_text(given, "node"), by="panel")
+    await lab.thaw(text(given, "node"), by="panel")
 
 
 async def _transfer(lab: Laboratory, given: Arguments) -> str:
     """To a node that is named, or to whoever is furthest."""
-    target = _text(given, "node") if given.get("node") else ""
+    target = text(given, "node") if given.get("node") else ""
     return f"{await members.transfer_leadership(lab, target, by='panel')} leads now."
 
 
 async def _add(lab: Laboratory, given: Arguments) -> str:
-    name = _text(given, "node")
+    name = text(given, "node")
     await members.add_node(lab, name, by="panel")
     return f"{name} is a member, with a vote."
 
 
 async def _remove(lab: Laboratory, given: Arguments) -> str:
-    name = _text(given, "node")
+    name = text(given, "node")
     await members.remove_node(lab, name, by="panel")
     return f"{name} is no member any more."
 
 
 async def _wipe(lab: Laboratory, given: Arguments) -> str:
-    name, as_voter = _text(given, "node"), given.get("as_voter") is True
+    name, as_voter = text(given, "node"), given.get("as_voter") is True
     becomes = await members.wipe(lab, name, as_voter=as_voter, by="panel")
     return f"The disk of {name} is lost: {becomes} begins with an empty one."
 
 
 async def _cut(lab: Laboratory, given: Arguments) -> None:
     one_way = given.get("one_way") is True
-    await lab.cut(_text(given, "src"), _text(given, "dst"), one_way=one_way, by="panel")
+    await lab.cut(text(given, "src"), text(given, "dst"), one_way=one_way, by="panel")
 
 
 async def _restore(lab: Laboratory, given: Arguments) -> None:
     one_way = given.get("one_way") is True
-    await lab.restore(_text(given, "src"), _text(given, "dst"), one_way=one_way, by="panel")
+    await lab.restore(text(given, "src"), text(given, "dst"), one_way=one_way, by="panel")
 
 
 async def _partition(lab: Laboratory, given: Arguments) -> None:
-    groups = given.get("groups")
-    if not isinstance(groups, list) or not all(map(_is_group, groups)):
-        raise InvalidArgument("A partition is a list of groups, each a list of nodes.")
-    await lab.partition(*groups, by="panel")  # type: ignore[arg-type]
+    await lab.partition(*groups(given), by="panel")
 
 
 async def _heal(lab: Laboratory, _given: Arguments) -> None:
@@ -90,7 +85,7 @@ async def _heal(lab: Laboratory, _given: Arguments) -> None:
 
 
 async def _speed(lab: Laboratory, given: Arguments) -> None:
-    await lab.set_speed(_number(given, "value"), by="panel")
+    await lab.set_speed(number(given, "value"), by="panel")
 
 
 async def _pause(lab: Laboratory, _given: Arguments) -> None:
@@ -131,13 +126,13 @@ async def _ask(lab: Laboratory, given: Arguments, op: str) -> str:
     Nobody waits here until a lock is free: the panel shows the queue, and the client goes on
     waiting by itself.
     """
-    client = lab.client(_text(given, "client"))
+    client = lab.client(text(given, "client"))
     asked = client.submit(
         op,
-        _text(given, "lock"),
-        ttl=_number(given, "ttl_s", 10.0),
-        priority=_whole(given, "priority"),
-        wait_timeout=_number(given, "wait_s", 60.0),
+        text(given, "lock"),
+        ttl=number(given, "ttl_s", 10.0),
+        priority=whole(given, "priority"),
+        wait_timeout=number(given, "wait_s", 60.0),
     )
     await asked.placed()
     if not asked.done:
@@ -149,31 +144,6 @@ async def _ask(lab: Laboratory, given: Arguments, op: str) -> str:
         return f"{asked.client_id} holds {asked.lock_id} with token {held.token}."
     done = "gave back" if op == "release" else "no longer waits for"
     return f"{asked.client_id} {done} {asked.lock_id}."
-
-
-def _is_group(value: Json) -> bool:
-    return isinstance(value, list) and all(isinstance(node, str) for node in value)
-
-
-def _text(given: Arguments, key: str) -> str:
-    value = given.get(key)
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidArgument(f"Name a {key}: the field is empty.")
-    return value.strip()
-
-
-def _number(given: Arguments, key: str, default: float | None = None) -> float:
-    value = given.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidArgument(f"The field {key} must hold a number.")
-    return float(value)
-
-
-def _whole(given: Arguments, key: str) -> int:
-    value = _number(given, key, 0.0)
-    if not value.is_integer():
-        raise InvalidArgument(f"The field {key} must hold a whole number.")
-    return int(value)
 
 
 VERBS: Mapping[str, Callable[[Laboratory, Arguments], Awaitable[str | None]]] = {

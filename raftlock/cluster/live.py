@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Never, Self, TypeVar
 
+from raftlock import registry
 from raftlock.client.client import AsyncLockClient
 from raftlock.client.sync import LockClient
-from raftlock.cluster import members, registry
+from raftlock.cluster import members
 from raftlock.cluster.controls import perform
 from raftlock.cluster.lab import Laboratory
-from raftlock.cluster.runner import ThreadRunner
 from raftlock.cluster.settings import NODES_MAX, LabSettings
 from raftlock.errors import (
     ClusterStopped,
@@ -30,6 +31,7 @@ from raftlock.lock.rules import LockRules
 from raftlock.node.timing import timing_named
 from raftlock.panels import Panels
 from raftlock.raft.rules import Rules
+from raftlock.runner import ThreadRunner
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
 from raftlock.transport.limits import check_session_ttl, millis_from_seconds
@@ -388,6 +390,22 @@ class Cluster(Panels):
         return self._here(lambda: self.laboratory.client(name))
 
     # ---- panels ----
+
+    @property
+    def pace(self) -> None:
+        """For the panels: the trace of a live cluster says how fast it goes."""
+
+    def still(self) -> AbstractContextManager[bool]:
+        """For the panels: what runs on the cluster's loop is not disturbed there."""
+        return nullcontext(enter_result=True)
+
+    def branches(self) -> tuple[()]:
+        """For the panels: a live cluster has one future."""
+        return ()
+
+    def act_in_the_past(self, seq: int) -> Never:
+        """For the panels: nothing can be done to what is past."""
+        raise NotInThisRuntime(f"You look at the past, event {seq}: go live to act.")
 
     async def do(self, verb: str, **arguments: Json) -> str | None:
         """Perform one control of a panel; runs on the cluster's loop. See `controls`."""

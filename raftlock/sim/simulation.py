@@ -7,8 +7,7 @@ that waits for an answer. The same seed and the same verbs give the same run, by
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
+from contextlib import AbstractContextManager, nullcontext, suppress
 from types import TracebackType
 from typing import Never, Self
 
@@ -41,8 +40,6 @@ __all__ = ["Simulation"]
 
 _NOBODY = NodeID("")
 
-_NO_PANELS = "Panels show live clusters only: look at status(), recorder.view or a scenario's text."
-
 VERB_SECONDS = 60.0
 """How long a verb that waits for the cluster lets time pass."""
 
@@ -56,6 +53,9 @@ class Simulation(Panels):
     `snapshot_entries` entries, and the last `snapshot_tail` before it stay in the log. A message
     holds at most `batch` entries. With `lease_reads` a leader answers reads by its lease. A client
     that says nothing for `session_ttl` seconds leaves the queues it stands in.
+
+    Whoever plays it on a screen holds `guard` while time moves on, puts the branch that is seen
+    into `shown`, and is told by `let_go` when it is to end.
     """
 
     def __init__(
@@ -99,6 +99,10 @@ class Simulation(Panels):
         )
         self.name = name
         self.generation = 0
+        self.branched_at = 0
+        self.guard: AbstractContextManager[object] = nullcontext()
+        self.shown: Simulation = self
+        self.let_go: Callable[[], None] = _nothing
         self._paused = False
         self._timeline = Timeline(settings, header_of(settings, name))
 
@@ -352,7 +356,8 @@ class Simulation(Panels):
     def run(self, seconds: float) -> None:
         """Let that much time pass."""
         self._go_on()
-        self._timeline.run_to(self._in(seconds))
+        with self.guard:
+            self._timeline.run_to(self._in(seconds))
 
     def run_until(self, predicate: Callable[[ClusterView], bool], timeout: float = 60.0) -> None:
         """Let time pass until `predicate` is true of the view. Raises `Timeout` in `timeout` s."""
@@ -360,32 +365,44 @@ class Simulation(Panels):
 
     def step(self) -> None:
         """Let the next thing happen of which the trace tells."""
-        seen = self.recorder.last_seq
-        while self.recorder.last_seq == seen:
-            if not self._timeline.advance():
-                raise InvalidArgument("Nothing will happen any more: restart a node.")
+        with self.guard:
+            seen = self.recorder.last_seq
+            while self.recorder.last_seq == seen:
+                if not self._timeline.advance():
+                    raise InvalidArgument("Nothing will happen any more: restart a node.")
 
     def back(self) -> None:
         """Undo the last thing that happened. `step` does it again, if nothing else is done."""
-        self.generation += 1
-        self._timeline.back()
+        with self.guard:
+            self.generation += 1
+            self._timeline.back()
 
     def goto(self, seq: int) -> None:
         """Go to just after event number `seq`, back or forward."""
-        self.generation += 1
-        self._timeline.goto(seq)
+        with self.guard:
+            self.generation += 1
+            self._timeline.goto(seq)
 
-    def branch(self) -> Simulation:
-        """Another simulation with the same past, to go on differently."""
+    def branch(self, *, seq: int | None = None) -> Simulation:
+        """Another simulation with the same past, to go on differently from here, or from just after
+        event number `seq`.
+        """
         other = object.__new__(Simulation)
         other.name = f"{self.name}, another way"
         other.generation, other._paused = 0, self._paused
-        mine = self._timeline
-        other._timeline = Timeline(mine.settings, mine.recorder.header)
-        other._timeline.script = [dict(action) for action in mine.script[: mine.cursor]]
-        while other._timeline.moment < mine.moment:
-            other._timeline.advance()
-        other._timeline.run_to(mine.clock.now)
+        other.guard, other.shown, other.let_go = nullcontext(), other, _nothing
+        with self.guard:
+            mine = self._timeline
+            theirs = other._timeline = Timeline(mine.settings, mine.recorder.header)
+            theirs.script = [dict(action) for action in mine.script[: mine.cursor]]
+            if seq is None or seq >= mine.recorder.last_seq:
+                while theirs.moment < mine.moment:
+                    theirs.advance()
+                theirs.run_to(mine.clock.now)
+            else:
+                while theirs.recorder.last_seq < seq:
+                    theirs.advance()
+        other.branched_at = theirs.recorder.last_seq
         return other
 
     # ---- clients ----
@@ -412,11 +429,12 @@ class Simulation(Panels):
     def run_until_answered(self, ask: Ask, *, placed: bool = False) -> None:
         """Let time pass until the request is answered, or with `placed` stands in a queue."""
         self._go_on()
-        while not (ask.done or (placed and ask.position is not None)):
-            next_at = self._timeline.next_at
-            if next_at is None or next_at > (ask.deadline + 1_000) * 1_000:
-                raise Timeout("No answer came in time: is the client frozen?")
-            self._timeline.advance()
+        with self.guard:
+            while not (ask.done or (placed and ask.position is not None)):
+                next_at = self._timeline.next_at
+                if next_at is None or next_at > (ask.deadline + 1_000) * 1_000:
+                    raise Timeout("No answer came in time: is the client frozen?")
+                self._timeline.advance()
 
     def now_ms(self) -> Millis:
         """The run's time in whole milliseconds, by which clients count."""
@@ -428,20 +446,18 @@ class Simulation(Panels):
         """A client for coroutines: a simulation has none."""
         raise NotInThisRuntime(f"A simulation has no event loop: say client({name!r}).")
 
-    def export(self, path: Path | str) -> Never:
-        """A file of the run: a simulation has none yet."""
-        raise NotInThisRuntime(_NO_PANELS)
-
     # ---- beginning and end ----
 
     def start_over(self) -> None:
         """Begin again: the same seed, nothing done yet."""
-        mine = self._timeline
-        self._timeline = Timeline(mine.settings, mine.recorder.header)
-        self.generation += 1
+        with self.guard:
+            mine = self._timeline
+            self._timeline = Timeline(mine.settings, mine.recorder.header)
+            self.generation += 1
 
     def stop(self) -> None:
-        """Nothing runs, so there is nothing to stop; `Cluster` has this verb too."""
+        """Let its panels go, if it has any: nothing else runs."""
+        self.let_go()
 
     def __enter__(self) -> Self:
         return self
@@ -461,13 +477,24 @@ class Simulation(Panels):
             f"leader={self.leader!r}>"
         )
 
+    # ---- for its panels ----
+
+    def ask_to_lead(self, node: str = "") -> None:
+        """Let the leader begin to hand over to `node`, or to whoever is furthest."""
+        self._do("transfer", node=node)
+
+    def pass_time(self, seconds: float) -> None:
+        """`run`, unless it is paused."""
+        with self.guard:
+            if not self._paused:
+                at = self._timeline.clock.now + round(seconds * 1_000_000)
+                self._timeline.run_to(Micros(at))
+
     # ---- inside ----
 
-    def _panel(self, view: str) -> Never:
-        raise NotInThisRuntime(_NO_PANELS)
-
     def _do(self, verb: str, **fields: Json) -> Ask | None:
-        return self._timeline.do({"do": verb, **fields})
+        with self.guard:
+            return self._timeline.do({"do": verb, **fields})
 
     def _go_on(self) -> None:
         if self._paused:
@@ -515,13 +542,18 @@ class Simulation(Panels):
 
     def _run_while(self, waiting: Callable[[], bool], timeout: float, what: str) -> None:
         self._go_on()
-        end = self._in(timeout)
-        while waiting():
-            next_at = self._timeline.next_at
-            if next_at is None or next_at > end:
-                self._timeline.run_to(end)
-                raise Timeout(f"{what} did not come within {timeout:g} s of the cluster's time.")
-            self._timeline.advance()
+        with self.guard:
+            end = self._in(timeout)
+            while waiting():
+                next_at = self._timeline.next_at
+                if next_at is None or next_at > end:
+                    self._timeline.run_to(end)
+                    raise Timeout(f"{what} did not come within {timeout:g} s of cluster time.")
+                self._timeline.advance()
+
+
+def _nothing() -> None:
+    """Nobody plays it."""
 
 
 def _left_by_a_crash(kept: int, torn: bool) -> dict[str, Json]:  # noqa: FBT001 - private

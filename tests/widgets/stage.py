@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import nullcontext
 from typing import Any
 
 from raftlock.errors import InvalidArgument
@@ -78,6 +79,17 @@ class StageCluster:
         self.recorder = recorder()
         self.asked: list[tuple[str, dict[str, Any], threading.Thread]] = []
         self.gate: asyncio.Event | None = None
+
+    pace = None
+
+    def still(self):
+        return nullcontext(enter_result=True)
+
+    def branches(self):
+        return ()
+
+    def act_in_the_past(self, seq: int) -> None:
+        raise InvalidArgument(f"You look at the past, event {seq}.")
 
     async def do(self, verb: str, /, **arguments: Any) -> str | None:
         self.asked.append((verb, arguments, threading.current_thread()))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from raftlock.trace.frame import Recording
+from raftlock.trace.recorder import Recorder
 
 __all__ = ["Runner", "Showable"]
 
@@ -37,8 +38,25 @@ class Showable(Protocol):
         ...
 
     @property
-    def recorder(self) -> Recording:
+    def recorder(self) -> Recorder:
         """Its trace: another object after it started over. To be read on its loop."""
+        ...
+
+    @property
+    def pace(self) -> tuple[float, bool] | None:
+        """Its speed and whether time stands still, where its trace does not say so itself."""
+        ...
+
+    def still(self) -> AbstractContextManager[bool]:
+        """While it is held nothing moves but the holder; false: it cannot be had now."""
+        ...
+
+    def branches(self) -> Sequence[Mapping[str, Any]]:
+        """The futures there are of it, where one can act in the past."""
+        ...
+
+    def act_in_the_past(self, seq: int) -> None:
+        """What is done next is done just after event `seq`; raises `RaftLockError` if not here."""
         ...
 
     def do(self, verb: str, /, **arguments: Any) -> Coroutine[object, object, str | None]:  # noqa: ANN401

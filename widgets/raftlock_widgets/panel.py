@@ -5,8 +5,10 @@ from __future__ import annotations
 import anywidget
 import traitlets
 
+from raftlock.sim.simulation import Simulation
 from raftlock_widgets.cluster import Showable
 from raftlock_widgets.frontend import LOADER, style
+from raftlock_widgets.playback import playback_of
 from raftlock_widgets.store import store_of
 
 __all__ = ["Panel", "show"]
@@ -24,6 +26,8 @@ class Panel(anywidget.AnyWidget):
         return f"<the {self.view} of a raftlock cluster; it shows in Jupyter while its kernel runs>"
 
 
-def show(cluster: Showable, view: str) -> Panel:
+def show(cluster: Showable | Simulation, view: str) -> Panel:
     """One panel of a cluster, by its name in static/main.js; ``dashboard`` has all of them."""
+    if isinstance(cluster, Simulation):
+        cluster = playback_of(cluster)
     return Panel(view=view, store=f"IPY_MODEL_{store_of(cluster).model_id}")

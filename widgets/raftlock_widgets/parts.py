@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from raftlock.trace.parts import STANDARD, Maker
+from raftlock.trace.parts import Maker
+from raftlock.trace.parts.track import Track
 
 __all__ = ["PARTS"]
 
-PARTS: tuple[Maker, ...] = (*STANDARD,)
-"""What judges a trace comes from check/ and is added here."""
+PARTS: tuple[Maker, ...] = (Track,)

@@ -17,11 +17,12 @@ from weakref import WeakKeyDictionary
 import anywidget
 import traitlets
 
-from raftlock.errors import RaftLockError
+from raftlock.errors import Busy, RaftLockError
 from raftlock_widgets.chart import Chart, make_chart
 from raftlock_widgets.cluster import Showable
 from raftlock_widgets.frontend import LOADER, modules
 from raftlock_widgets.stream import Frame, Stream, snapshot_of
+from raftlock_widgets.travel import ALWAYS, VERBS, move
 
 __all__ = ["Store", "store_of"]
 
@@ -48,7 +49,9 @@ class Store(anywidget.AnyWidget):
         super().__init__(modules=modules(), snapshot={})
         self._cluster: Showable | None = cluster
         self._runner = cluster.runner
-        self._stream = Stream(lambda: cluster.recorder, self._tell, self._keep)
+        self._stream = Stream(
+            lambda: cluster.recorder, self._tell, self._keep, lambda: cluster.pace
+        )
         self._wanted = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands = 0
@@ -108,7 +111,7 @@ class Store(anywidget.AnyWidget):
             return False, "Too many commands are under way: wait for one to end."
         self._commands += 1
         try:
-            return True, await self._cluster.do(verb, **arguments) or ""
+            return True, await self._act(self._cluster, verb, arguments) or ""
         except RaftLockError as error:
             return False, str(error)
         except Exception as error:
@@ -116,6 +119,21 @@ class Store(anywidget.AnyWidget):
             return False, f"That went wrong inside ({type(error).__name__}: {error})."
         finally:
             self._commands -= 1
+
+    async def _act(self, cluster: Showable, verb: str, arguments: Mapping[str, Any]) -> str | None:
+        """A verb of the cursor is ours, any other the cluster's."""
+        with cluster.still() as still:
+            if not still:
+                raise Busy("A cell is at work with this cluster: try again when it is done.")
+            if verb in VERBS:
+                return move(self._stream.travel, cluster, verb, arguments)
+            past = self._stream.travel.past
+            if past is not None and verb not in ALWAYS:
+                cluster.act_in_the_past(past.seq)
+                self._stream.travel.live()
+        if verb == "step":
+            self._stream.travel.live()
+        return await cluster.do(verb, **arguments)
 
     async def _publish(self) -> None:
         loop = asyncio.get_running_loop()
@@ -126,7 +144,10 @@ class Store(anywidget.AnyWidget):
                 if not self._stream.viewers.streaming:
                     self._wanted.clear()
                     await self._wanted.wait()
-                self._stream.turn(loop.time())
+                assert self._cluster is not None, "it is let go at the end only"
+                with self._cluster.still() as still:
+                    if still:
+                        self._stream.turn(loop.time())
                 # A deadline, not a pause: no drift, and no burst after a busy moment.
                 due = max(due + self._stream.viewers.pause(loop.time()), loop.time())
                 await asyncio.sleep(due - loop.time())

@@ -16,11 +16,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from raftlock.trace.frame import FrameSource, Recording
+from raftlock.trace.recorder import Recorder
 from raftlock_widgets.parts import PARTS
+from raftlock_widgets.travel import Travel, track_of
 
-__all__ = ["Frame", "Stream", "Viewers", "snapshot_of"]
+__all__ = ["Frame", "Pace", "Stream", "Viewers", "snapshot_of"]
 
 Frame = dict[str, Any]
+
+Pace = tuple[float, bool]
+"""How fast time goes, 1.0 as that of the clock, and whether it stands still."""
 
 INTERVAL = 1 / 20
 INTERVAL_SILENT = 1 / 5
@@ -40,6 +45,9 @@ IDLE_MAX = 600.0
 
 WHOLE = 10.0
 """A full frame goes out this often, should a page have missed one and be unable to say so."""
+
+ASIDE = 0.25
+"""While the past is looked at, the track still grows, but no faster than this."""
 
 SNAPSHOT = 2.0
 ASLEEP = "This view stopped after 10 minutes without a hand on it."
@@ -117,27 +125,34 @@ class Viewers:
 class Stream:
     """Turns a cluster's trace into messages. `send` and `keep` are called from `turn` only.
 
-    `recording` is asked each time, since a cluster that starts over has another trace; `keep` is
-    given a small full frame now and then, for a page that opens while no kernel answers.
+    `recorder` is asked each time, since a cluster that starts over has another trace; `keep` is
+    given a small full frame now and then, for a page that opens while no kernel answers. `pace` is
+    the speed and whether time stands still, where the trace itself does not say so.
     """
 
     def __init__(
         self,
-        recording: Callable[[], Recording],
+        recorder: Callable[[], Recorder],
         send: Callable[[Frame], None],
         keep: Callable[[Frame], None],
+        pace: Callable[[], Pace | None] = lambda: None,
     ) -> None:
         self.viewers = Viewers()
-        self._recording = recording
+        self.travel = Travel()
+        self._recorder = recorder
         self._send = send
         self._keep = keep
+        self._pace = pace
+        self._paced: Pace | None = None
+        self._live: Recorder | None = None
         self._shown: Recording | None = None
-        self._run = 0
+        self._run = -1
         self._source: FrameSource | None = None
         self._whole = True  # whether the next frame must be a full one
         self._news = False  # whether anything was sent after the last full one
         self._last: Frame = {}
         self._told = 0  # the number of the last frame; a pulse repeats it
+        self._marked = 0  # up to which event of the present the track was told
         self._last_at = self._whole_at = self._kept_at = float("-inf")
 
     def hello(self, page: str, now: float) -> None:
@@ -161,35 +176,65 @@ class Stream:
         self._send(frame)
         if self._news and now - self._kept_at >= SNAPSHOT:
             self._kept_at = now
-            self._keep(snapshot_of(self._recording(), self._run))
+            self._keep(snapshot_of(self._recorder(), self._run))
 
     def _next(self, now: float) -> Frame | None:
-        recording = self._recording()
-        if recording is not self._shown or self._source is None:
-            before = self._source
-            recording.show(PARTS)
-            self._shown, self._source, self._whole = recording, FrameSource(recording), True
-            if before is not None:  # numbers go on, so that a late ack does not fit a new frame
-                self._source.cursor = self._source.cursor._replace(frame=before.cursor.frame)
-                self._run += 1
+        recorder = self._recorder()
+        if recorder is not self._live:
+            recorder.show(PARTS)
+            self._live, self._run = recorder, self._run + 1
+        source = self._look(self.travel.shown(recorder))
         if self._whole or (self._news and now - self._whole_at >= WHOLE):
-            return self._full(self._source, now)
-        frame = self._source.delta(self._source.cursor)
+            return self._dressed(self._full(source, now), recorder)
+        frame = source.delta(source.cursor)
         if frame is not None:
             self._news = True
-            return {**frame, "run": self._run}
-        if now - self._last_at < PULSE:
+            return self._dressed({**frame, "run": self._run}, recorder)
+        pace = self._pace()
+        aside = self.travel.past is not None and recorder.last_seq > self._marked
+        if pace == self._paced and now - self._last_at < (ASIDE if aside else PULSE):
             return None
         same = ("type", "seq", "speed", "paused", "run")
-        return {key: self._last[key] for key in same} | {
+        again = {key: self._last[key] for key in same} | {
             "full": False,
-            "t": recording.now(),
-            "wall_ms": recording.wall_ms(),
+            "t": self.travel.shown(recorder).now(),
+            "wall_ms": recorder.wall_ms(),
         }
+        if aside:
+            news = track_of(recorder).delta(self._marked)
+            again |= {"track": news} if news is not None else {}
+        return self._dressed(again, recorder)
+
+    def _look(self, shown: Recording) -> FrameSource:
+        """The source of frames of what is looked at. Frames' numbers go on, whatever it is: a late
+        ack must not fit a new frame.
+        """
+        if shown is not self._shown or self._source is None:
+            before = self._source
+            self._shown, self._source, self._whole = shown, FrameSource(shown), True
+            if before is not None:
+                number = before.cursor.frame
+                self._source.cursor = self._source.cursor._replace(frame=number)
+        return self._source
 
     def _full(self, source: FrameSource, now: float) -> Frame:
         self._whole, self._news, self._whole_at = False, False, now
         return {**source.full(), "run": self._run}
+
+    def _dressed(self, frame: Frame, recorder: Recorder) -> Frame:
+        """With the cursor, and the pace of what is looked at."""
+        past = self.travel.past
+        self._paced = pace = self._pace()
+        if past is not None:
+            if frame["full"]:
+                # The track is the present's; this one ends where one looks.
+                frame["track"] = track_of(recorder).full()
+            frame["paused"] = True
+        elif pace is not None:
+            frame["speed"], frame["paused"] = pace
+        if "track" in frame or past is None:
+            self._marked = recorder.last_seq
+        return frame | {"cursor": self.travel.block(recorder)}
 
 
 def snapshot_of(recording: Recording, run: int = 0) -> Frame:

@@ -4,8 +4,8 @@ A part is made for a trace (its header is all it is given), sees every event in 
 value whole or only what changed since an event. Panels find it in the frame under its name.
 
 - A maker is what makes one: a class whose ``__init__`` takes the header.
-- `STANDARD` are the makers that need nothing but the trace. What judges a trace lives above, in
-  check/, so the panels add those themselves.
+- What needs nothing but the trace is here; what judges a trace lives above, in check/. The panels
+  say which they want.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Protocol, Self
 
 from raftlock.types import Json, TraceEvent
 
-__all__ = ["STANDARD", "Maker", "Part"]
+__all__ = ["Maker", "Part"]
 
 
 class Part(Protocol):
@@ -45,5 +45,3 @@ class Part(Protocol):
 
 Maker = Callable[[Mapping[str, Json]], Part]
 """Makes a part for a trace with that header."""
-
-STANDARD: tuple[Maker, ...] = ()

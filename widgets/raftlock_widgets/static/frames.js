@@ -30,25 +30,32 @@ export function empty() {
     terms: [],
     events: [],
     clients: new Map(),
+    cursor: { live: true, seq: 0, t: 0, first: 0, last: 0, last_t: 0 }, // where the panels look
     parts: {}, // what trace/parts tell, by name; merge.js folds them
   };
 }
 
 // What this module folds itself, and what only says how a frame is to be taken.
-const OWN = new Set(["type", "full", "seq", "t", "speed", "paused", "wall_ms", "run", "situation", "cluster",
+const OWN = new Set(["type", "cursor", "full", "seq", "t", "speed", "paused", "wall_ms", "run", "situation", "cluster",
   "members", "nodes", "links", "groups", "messages", "logs", "locks", "terms", "events", "clients"]);
 
 /** The name of a direction between two nodes. */
 export const way = (src, dst) => `${src}>${dst}`;
 
+/** Which moment a cursor is at: the present, or an event. */
+export const placeOf = (cursor) => (!cursor || cursor.live ? "live" : String(cursor.seq));
+
 /** Fold `frame` into `state`; returns the names of the parts that changed. */
 export function merge(state, frame) {
   const changed = new Set();
   if (frame.full) {
-    const again = state.known && (frame.t < state.t || frame.run !== state.source);
-    const messages = again ? new Map() : state.messages;
+    // Who looks at another moment of the same run sees no new run, but other messages.
+    const moved = placeOf(frame.cursor) !== placeOf(state.cursor);
+    const again = state.known && (frame.run !== state.source || (!moved && frame.t < state.t));
+    const messages = again || moved ? new Map() : state.messages;
+    const parts = again ? {} : state.parts;
     const run = state.run + (again ? 1 : 0);
-    Object.assign(state, empty(), { run, messages, source: frame.run, known: true });
+    Object.assign(state, empty(), { run, messages, parts, source: frame.run, known: true });
     for (const part of ["cluster", "situation", "nodes", "links", "groups", "messages", "logs",
       "locks", "terms", "events", "clients"]) changed.add(part);
     changed.add("members");
@@ -62,6 +69,10 @@ export function merge(state, frame) {
   if (frame.situation) {
     state.situation = frame.situation;
     changed.add("situation");
+  }
+  if (frame.cursor) {
+    state.cursor = frame.cursor;
+    changed.add("cursor");
   }
   mergeMessages(state, frame, changed);
   for (const node of frame.nodes ?? []) put(state.nodes, node.id, node, changed, "nodes");

@@ -13,6 +13,7 @@ import { status } from "./status.js";
 import { storeOf } from "./store.js";
 import { tabs } from "./tabs.js";
 import { watchTheme } from "./theme.js";
+import { timeline } from "./timeline.js";
 
 const SAY_MS = 6000;
 
@@ -80,7 +81,7 @@ export function mount({ el, storeModel, layout }) {
 }
 
 const ALL = ["cluster", "situation", "pace", "members", "nodes", "links", "groups", "messages", "logs", "locks", "terms",
-  "events", "clients"];
+  "events", "clients", "cursor"];
 
 // What takes turns at the right of the dashboard: a name, words, and the panels.
 const TABS = [
@@ -93,11 +94,13 @@ const LAYOUTS = {
     h("div", { class: "rl-main-row" },
       h("div", { class: "rl-left" }, add(ring(ctx)), add(inspector(ctx))),
       h("div", { class: "rl-right" }, ...tabs(ctx, add, TABS))),
+    add(timeline(ctx)),
     h("div", { class: "rl-controls" }, add(network(ctx)), add(client(ctx))),
     ctx.message.el,
     h("div", { class: "rl-bottom" }, add(chart(ctx)), add(events(ctx))),
   ],
   ring: (ctx, add) => [add(status(ctx)), h("div", { class: "rl-alone" }, add(ring(ctx)), add(inspector(ctx))), ctx.message.el],
+  timeline: (ctx, add) => [add(status(ctx)), add(timeline(ctx)), ctx.message.el],
   log: (ctx, add) => [add(status(ctx, { pace: false })), add(log(ctx))],
   locks: (ctx, add) => [add(status(ctx, { pace: false })), add(locks(ctx)), add(client(ctx)), ctx.message.el],
 };

@@ -4,7 +4,17 @@
 // what the kernel's part told: all of it in a full frame, what changed otherwise. What is not named
 // here takes the place of what was there.
 
-export const MERGERS = {};
+const MARKS_MAX = 3000;
+
+export const MERGERS = {
+  /** The track's new marks are laid behind those before; all of them come as {all}, or in a full frame. */
+  track(before, value, full) {
+    if (full) return value;
+    if (!Array.isArray(value)) return value.all;
+    const newest = before?.length ? before[before.length - 1][0] : 0;
+    return [...(before ?? []), ...value.filter((mark) => mark[0] > newest)].slice(-MARKS_MAX);
+  },
+};
 
 /** Fold the parts of `frame` that are named `names` into `state`. Returns those that changed. */
 export function mergeParts(state, frame, known) {

@@ -51,6 +51,10 @@ function paceControls(ctx) {
   let touched = -Infinity;
   const pause = h("button", { type: "button", class: "rl-pause", "data-testid": "pause",
     onclick: () => {
+      if (!store.state.cursor.live) {
+        ctx.act("live", {}, "Back in the present");
+        return;
+      }
       const paused = store.state.paused;
       ctx.act(paused ? "resume" : "pause", {}, paused ? "Time goes on" : "Time stands still");
     } });
@@ -76,10 +80,10 @@ function paceControls(ctx) {
     h("label", { class: "rl-slider" }, h("span", {}, "Speed"), slider), label, over);
 
   function change(parts) {
-    if (!parts.has("pace") && !parts.has("cluster")) return;
-    const { paused, speed } = store.state;
-    write(pause, paused ? "▶ Resume" : "❚❚ Pause");
-    put(pause, { "aria-pressed": String(paused) });
+    if (!parts.has("pace") && !parts.has("cluster") && !parts.has("cursor")) return;
+    const { paused, speed, cursor } = store.state;
+    write(pause, !cursor.live ? "▶ Go live" : paused ? "▶ Resume" : "❚❚ Pause");
+    put(pause, { "aria-pressed": String(cursor.live && paused) });
     if (performance.now() - touched > HOLD_MS) {
       slider.value = String(stepOf(speed));
       say(speed);

@@ -3,7 +3,7 @@
 
 import { RunClock } from "./clock.js";
 import { isHeartbeat } from "./format.js";
-import { empty, endOf, merge, mergeMessages, prune } from "./frames.js";
+import { empty, endOf, merge, mergeMessages, placeOf, prune } from "./frames.js";
 
 const ACK_MS = 1000;
 const QUEUED_MS = 300; // no echo in this time: a cell is running
@@ -243,6 +243,8 @@ export class Store {
       // The beginning was missed; a full frame follows at the latest in some seconds.
       return;
     }
+    // Another moment is another reading of the clock, earlier or later.
+    if (frame.full && placeOf(frame.cursor) !== placeOf(this.state.cursor)) this.clock.reset();
     this.clock.sample(frame.t, frame.speed, frame.paused, now);
     if (frame.full) {
       this.pending = [];

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from raftlock.cluster.runner import ThreadRunner
 from raftlock.errors import ClusterStopped, Timeout
+from raftlock.runner import ThreadRunner
 
 
 async def where() -> str:

@@ -1,0 +1,47 @@
+"""What a panel sends along with a verb, read with one clear sentence for whatever is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from raftlock.errors import InvalidArgument
+from raftlock.types.events import Json
+
+__all__ = ["Arguments", "groups", "number", "text", "whole"]
+
+Arguments = Mapping[str, Json]
+
+
+def text(given: Arguments, key: str) -> str:
+    """A text that is not empty."""
+    value = given.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidArgument(f"Name a {key}: the field is empty.")
+    return value.strip()
+
+
+def number(given: Arguments, key: str, default: float | None = None) -> float:
+    """A number."""
+    value = given.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidArgument(f"The field {key} must hold a number.")
+    return float(value)
+
+
+def whole(given: Arguments, key: str) -> int:
+    """A whole number, 0 if none is given."""
+    value = number(given, key, 0.0)
+    if not value.is_integer():
+        raise InvalidArgument(f"The field {key} must hold a whole number.")
+    return int(value)
+
+
+def groups(given: Arguments) -> list[Sequence[str]]:
+    """The groups of a partition."""
+    value = given.get("groups")
+    found: list[Sequence[str]] = []
+    for group in value if isinstance(value, list) else [None]:
+        if not isinstance(group, list) or not all(isinstance(node, str) for node in group):
+            raise InvalidArgument("A partition is a list of groups, each a list of nodes.")
+        found.append([str(node) for node in group])
+    return found

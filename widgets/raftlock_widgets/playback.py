@@ -1,0 +1,191 @@
+"""A simulation on a screen: its time goes by the clock on the wall, or stands still.
+
+Panels draw it and ask for its verbs as they do of a live cluster. Whoever acts in its past gets
+another branch; the old future is kept beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import RLock
+from weakref import WeakKeyDictionary
+
+from raftlock import registry
+from raftlock.arguments import Arguments, number, whole
+from raftlock.errors import InvalidArgument, RaftLockError
+from raftlock.runner import ThreadRunner
+from raftlock.sim.controls import perform
+from raftlock.sim.simulation import Simulation
+from raftlock.trace.recorder import Recorder
+from raftlock.types.events import Json
+
+__all__ = ["Playback", "playback_of"]
+
+logger = logging.getLogger(__name__)
+
+TURN_SECONDS = 0.02
+TURN_SECONDS_MAX = 0.1
+"""A turn moves time on by what has passed on the wall, but not by more than this."""
+
+SPEED_MIN, SPEED_MAX = 0.001, 10.0
+BRANCHES_MAX = 12
+
+
+class Playback:
+    """Plays `simulation` and its branches. It begins paused: nothing moves unless it is told to."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.shown = simulation
+        self.all: list[Simulation] = []
+        self._lock = RLock()
+        self._take(simulation)
+        self.speed = 1.0
+        self.playing = False
+        self.runner = ThreadRunner(f"raftlock {simulation.name}")
+        self._task: asyncio.Task[None] | None = None
+
+    # ---- for the panels ----
+
+    @property
+    def recorder(self) -> Recorder:
+        """The trace of the branch that is shown."""
+        return self.shown.recorder
+
+    @property
+    def pace(self) -> tuple[float, bool]:
+        """The speed, and whether time stands still."""
+        return self.speed, not self.playing
+
+    @contextmanager
+    def still(self) -> Generator[bool]:
+        """While it is held no cell moves the simulation; false if one is about it now."""
+        got = self._lock.acquire(blocking=False)
+        try:
+            yield got
+        finally:
+            if got:
+                self._lock.release()
+
+    def branches(self) -> Sequence[Mapping[str, Json]]:
+        """Each future: its number, name, the event where it began, how far it is, if it shows."""
+        return [
+            {
+                "id": number,
+                "name": each.name,
+                "from": each.branched_at,
+                "last": each.recorder.last_seq,
+                "t": round(each.now * 1_000_000),
+                "shown": each is self.shown,
+            }
+            for number, each in enumerate(self.all)
+        ]
+
+    def act_in_the_past(self, seq: int) -> None:
+        """Go on from event `seq` in a branch of its own."""
+        if len(self.all) >= BRANCHES_MAX:
+            raise InvalidArgument(
+                f"There are {BRANCHES_MAX} branches already: go on in one of them, or start over."
+            )
+        branch = self.shown.branch(seq=seq)
+        branch.name = f"{self.all[0].name}, branch {len(self.all)}"
+        self._take(branch)
+        self._show(branch)
+
+    async def do(self, verb: str, /, **arguments: Json) -> str | None:
+        """Perform one control; runs on the playback's loop."""
+        own = self._own().get(verb)
+        with self.still() as still:
+            if not still:
+                raise InvalidArgument("A cell is at work with this simulation: wait for its end.")
+            return own(arguments) if own is not None else perform(self.shown, verb, arguments)
+
+    def stop(self) -> None:
+        """End the thread; the simulation stays as it is."""
+        registry.unregister(self)
+        playbacks.pop(self.all[0], None)
+        self.runner.stop()
+
+    # ---- inside ----
+
+    def _own(self) -> Mapping[str, Callable[[Arguments], str | None]]:
+        return {
+            "pause": self._pause,
+            "resume": self._resume,
+            "speed": self._set_speed,
+            "choose": self._choose,
+            "start_over": self._start_over,
+        }
+
+    def _pause(self, _given: Arguments) -> None:
+        self.playing = False
+
+    def _resume(self, _given: Arguments) -> None:
+        self.playing = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._play())
+
+    def _set_speed(self, given: Arguments) -> None:
+        value = number(given, "value")
+        if not SPEED_MIN <= value <= SPEED_MAX:
+            raise InvalidArgument(f"The speed goes from {SPEED_MIN} to {SPEED_MAX}, not {value}.")
+        self.speed = value
+
+    def _choose(self, given: Arguments) -> str:
+        place = whole(given, "branch")
+        if not 0 <= place < len(self.all):
+            raise InvalidArgument(f"There is no branch {place}.")
+        self._show(self.all[place])
+        return f"This is {self.shown.name}."
+
+    def _start_over(self, _given: Arguments) -> str:
+        self.playing = False
+        del self.all[1:]
+        self._show(self.all[0])
+        self.shown.start_over()
+        return "Started over: the same seed, nothing done yet."
+
+    def _take(self, simulation: Simulation) -> None:
+        """All branches are under one lock: cells move them, and so does this."""
+        simulation.guard = self._lock
+        self.all.append(simulation)
+
+    def _show(self, simulation: Simulation) -> None:
+        self.shown = self.all[0].shown = simulation
+        self.playing = False
+
+    async def _play(self) -> None:
+        loop = asyncio.get_running_loop()
+        before = loop.time()
+        while self.playing:
+            await asyncio.sleep(TURN_SECONDS)
+            now = loop.time()
+            passed, before = min(now - before, TURN_SECONDS_MAX), now
+            with self.still() as still:
+                if still and self.playing:
+                    self._move(passed * self.speed)
+
+    def _move(self, seconds: float) -> None:
+        try:
+            self.shown.pass_time(seconds)
+        except (RaftLockError, AssertionError) as error:
+            # A rule that is left out can end in the program's own assertion.
+            self.playing = False
+            logger.warning("the simulation cannot go on: %s", error)
+
+
+playbacks: WeakKeyDictionary[Simulation, Playback] = WeakKeyDictionary()
+
+
+def playback_of(simulation: Simulation) -> Playback:
+    """What plays the simulation, begun when first asked for. Running its cell again ends it."""
+    known = playbacks.get(simulation)
+    if known is None or not known.runner.alive:
+        known = playbacks[simulation] = Playback(simulation)
+        simulation.let_go = known.stop
+        seed = simulation.recorder.header.get("seed")
+        place = registry.current_cell() or id(simulation)
+        registry.replace(f"{place} {simulation.name} {seed}", known)
+    return known
