@@ -162,6 +162,9 @@ class Recorder:
             self._pending.pop()
         if self._story.view.seq > seq:
             self._story, self._pending = self._nearest(seq)
+            told = self._story.view.seq
+            for part in self._story.parts:
+                part.revive(event for event in self._events if event.seq <= told)
         while self._keyframes and self._keyframes[-1].view.seq > seq:
             self._keyframes.pop()
         if self._watched:

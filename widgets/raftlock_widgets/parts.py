@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from raftlock.trace.parts import Maker
 from raftlock.trace.parts.track import Track
+from raftlock_widgets.checks import Checks
 
 __all__ = ["PARTS"]
 
-PARTS: tuple[Maker, ...] = (Track,)
+PARTS: tuple[Maker, ...] = (Track, Checks)

@@ -10,7 +10,7 @@ value whole or only what changed since an event. Panels find it in the frame und
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, Self
 
 from raftlock.types import Json, TraceEvent
@@ -39,7 +39,11 @@ class Part(Protocol):
         ...
 
     def copy(self) -> Self:
-        """The same, to go on apart."""
+        """The same, to be told on apart, and read."""
+        ...
+
+    def revive(self, events: Iterable[TraceEvent]) -> None:
+        """This copy is the present again, a simulation went back; `events` led up to here."""
         ...
 
 

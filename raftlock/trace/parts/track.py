@@ -8,7 +8,7 @@ commonest kind goes: the track shows where something is, the events say what.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from raftlock.trace.fields import number, shorten, text
 from raftlock.types import Json, TraceEvent
@@ -94,6 +94,9 @@ class Track:
         twin.marks, twin._tokens = list(self.marks), dict(self._tokens)
         twin._thinned, twin._term, twin._commit = self._thinned, self._term, self._commit
         return twin
+
+    def revive(self, events: Iterable[TraceEvent]) -> None:
+        """A copy is as good as the first."""
 
     def _lock(self, event: TraceEvent) -> None:
         """A grant is marked where the first node applies it; the others come to it later."""

@@ -20,7 +20,9 @@ export function events(ctx) {
   function change(parts) {
     const { state } = ctx.store;
     if (!parts.has("events") && !parts.has("cluster")) return;
-    if (state.run !== run || (state.events.length && state.events[0].seq > last)) {
+    const newest = state.events.length ? state.events[state.events.length - 1].seq : -1;
+    // Another run, an earlier moment, or a gap: what stood there is not what led here.
+    if (state.run !== run || newest < last || (state.events.length && state.events[0].seq > last)) {
       list.replaceChildren();
       [last, run] = [-1, state.run];
     }

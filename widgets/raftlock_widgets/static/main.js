@@ -2,6 +2,7 @@
 // page's shared store.
 
 import { chart } from "./chart.js";
+import { checks } from "./checks.js";
 import { client, network } from "./controls.js";
 import { h, put, write } from "./dom.js";
 import { events } from "./events.js";
@@ -95,12 +96,13 @@ const LAYOUTS = {
       h("div", { class: "rl-left" }, add(ring(ctx)), add(inspector(ctx))),
       h("div", { class: "rl-right" }, ...tabs(ctx, add, TABS))),
     add(timeline(ctx)),
+    add(checks(ctx)),
     h("div", { class: "rl-controls" }, add(network(ctx)), add(client(ctx))),
     ctx.message.el,
     h("div", { class: "rl-bottom" }, add(chart(ctx)), add(events(ctx))),
   ],
   ring: (ctx, add) => [add(status(ctx)), h("div", { class: "rl-alone" }, add(ring(ctx)), add(inspector(ctx))), ctx.message.el],
-  timeline: (ctx, add) => [add(status(ctx)), add(timeline(ctx)), ctx.message.el],
+  timeline: (ctx, add) => [add(status(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
   log: (ctx, add) => [add(status(ctx, { pace: false })), add(log(ctx))],
   locks: (ctx, add) => [add(status(ctx, { pace: false })), add(locks(ctx)), add(client(ctx)), ctx.message.el],
 };

@@ -60,7 +60,7 @@ export function timeline(ctx) {
   const el = h("section", { class: "rl-timeline", "aria-label": "Timeline", "data-testid": "timeline" },
     h("div", { class: "rl-head" }, h("h3", { class: "rl-title" }, "Time"),
       h("div", { class: "rl-transport", role: "group", "aria-label": "Move in time" },
-        button("to-start", "⏮", "To the beginning", () => ctx.act("seek", { seq: 0 }, "")),
+        button("to-start", "|◀", "To the beginning", () => ctx.act("seek", { seq: 0 }, "")),
         button("back", "◀ back", "One moment back", () => move("back")),
         button("forward", "step ▶", "One moment on", () => move("forward")),
         live),
