@@ -13,8 +13,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from raftlock import Cluster, errors
-from raftlock.cluster import registry
+from raftlock import Cluster, errors, registry
 from tests.live.helpers import events, look, until
 
 
