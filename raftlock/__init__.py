@@ -23,6 +23,7 @@ from raftlock.errors import RaftLockError
 from raftlock.lock.rules import LockRules
 from raftlock.raft.rules import Rules
 from raftlock.sim.simulation import Simulation
+from raftlock.sim.stories import broken, broken_rules
 from raftlock.types import (
     LockInfo,
     LogEntry,
@@ -49,5 +50,7 @@ __all__ = [
     "Rules",
     "Simulation",
     "TraceEvent",
+    "broken",
+    "broken_rules",
     "errors",
 ]

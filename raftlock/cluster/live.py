@@ -411,6 +411,10 @@ class Cluster(Panels):
         """Perform one control of a panel; runs on the cluster's loop. See `controls`."""
         if self._stopped:
             raise ClusterStopped("This cluster has been stopped: run its cell again.")
+        if verb == "break":
+            raise NotInThisRuntime(
+                "A live cluster keeps its rules: Simulation().rules() has those."
+            )
         if verb == "start_over":
             await self.start_over_here()
             return "Started over, with empty disks."

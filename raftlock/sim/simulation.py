@@ -6,12 +6,19 @@ that waits for an answer. The same seed and the same verbs give the same run, by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from types import TracebackType
 from typing import Never, Self
 
-from raftlock.errors import Busy, InvalidArgument, NotInThisRuntime, Timeout, UnknownNode
+from raftlock.errors import (
+    Busy,
+    InvalidArgument,
+    NotInThisRuntime,
+    RaftLockError,
+    Timeout,
+    UnknownNode,
+)
 from raftlock.lock.rules import LockRules
 from raftlock.node.timing import timing_named
 from raftlock.panels import Panels
@@ -26,7 +33,9 @@ from raftlock.sim.network import Weather
 from raftlock.sim.resource import ResourceRules
 from raftlock.sim.settings import NODES_MAX, RuleSet, WorldSettings
 from raftlock.sim.timeline import Timeline
+from raftlock.sim.wanted import left_by_a_crash, with_member
 from raftlock.sim.world import World
+from raftlock.trace.fields import number
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
 from raftlock.transport.limits import check_client_id, check_session_ttl, millis_from_seconds
@@ -37,8 +46,6 @@ from raftlock.types.roles import NodeRole
 from raftlock.types.status import RaftStatus
 
 __all__ = ["Simulation"]
-
-_NOBODY = NodeID("")
 
 VERB_SECONDS = 60.0
 """How long a verb that waits for the cluster lets time pass."""
@@ -97,6 +104,9 @@ class Simulation(Panels):
             lease_reads=lease_reads,
             session_ttl_ms=check_session_ttl(session_ttl),
         )
+        self._begin(name, Timeline(settings, header_of(settings, name)))
+
+    def _begin(self, name: str, timeline: Timeline) -> None:
         self.name = name
         self.generation = 0
         self.branched_at = 0
@@ -104,7 +114,29 @@ class Simulation(Panels):
         self.shown: Simulation = self
         self.let_go: Callable[[], None] = _nothing
         self._paused = False
-        self._timeline = Timeline(settings, header_of(settings, name))
+        self._timeline = timeline
+
+    @classmethod
+    def begun(cls, settings: WorldSettings, name: str) -> Simulation:
+        """A simulation of a world that was described elsewhere, as in a file."""
+        made = object.__new__(cls)
+        made._begin(name, Timeline(settings, header_of(settings, name)))
+        return made
+
+    def play_script(self, script: Iterable[Action], end: int) -> None:
+        """Do what a script says, each at its time, and run to `end` (microseconds).
+
+        A rule that is left out can end in the program's own assertion: then that is the end.
+        """
+        with self.guard, suppress(AssertionError):
+            for line in script:
+                at = number(line, "t")
+                if at > self._timeline.clock.now:
+                    self._timeline.run_to(Micros(at))
+                # What was refused when it was written is refused again.
+                with suppress(RaftLockError):
+                    self._timeline.do({key: line[key] for key in line if key not in ("t", "after")})
+            self._timeline.run_to(Micros(end))
 
     # ---- looking ----
 
@@ -181,7 +213,7 @@ class Simulation(Panels):
         The first `kept` of those records may be on the disk already, and the next one in part
         (`torn`).
         """
-        self._do("kill", node=node, **_left_by_a_crash(kept, torn))
+        self._do("kill", node=node, **left_by_a_crash(kept, torn))
 
     def crash_on_write(
         self, node: str, point: str = "written", *, kept: int = 0, torn: bool = False
@@ -189,7 +221,7 @@ class Simulation(Panels):
         """Let `node` crash at its next write: ``before`` it, with it ``written`` but not synced,
         ``synced`` with what it promises unsaid, or with that ``sent``.
         """
-        self._do("crash_on_write", node=node, point=point, **_left_by_a_crash(kept, torn))
+        self._do("crash_on_write", node=node, point=point, **left_by_a_crash(kept, torn))
 
     def disk_fault(self, node: str, fault: str) -> None:
         """Let something befall a node's disk: the next write fails (``fail_write``), or the next
@@ -246,9 +278,9 @@ class Simulation(Panels):
         if node not in self.world.nodes:
             self._do("add", node=name)
         if node not in self.world.members().voters:
-            self._become(lambda now: _with(now, learner=node), end)
+            self._become(lambda now: with_member(now, learner=node), end)
             self._await(lambda: self._has_caught_up(node), end, f"{name}, with all of the log,")
-        self._become(lambda now: _with(now, voter=node), end)
+        self._become(lambda now: with_member(now, voter=node), end)
 
     def remove_node(self, name: str) -> None:
         """Take a node out of the members, and stop it for good if it runs."""
@@ -256,7 +288,7 @@ class Simulation(Panels):
         node = NodeID(name)
         if node not in (*self.world.nodes, *self.world.members().members):
             raise UnknownNode(f"There is no node {name[:40]!r}: the nodes are {self.nodes}.")
-        self._become(lambda now: _with(now, gone=node), self._in(VERB_SECONDS))
+        self._become(lambda now: with_member(now, gone=node), self._in(VERB_SECONDS))
         if node in self.world.nodes:
             self._do("remove", node=name)
 
@@ -276,7 +308,7 @@ class Simulation(Panels):
         if not as_voter and all(2 * len(up.intersection(half)) > len(half) for half in halves):
             end = self._in(VERB_SECONDS)
             old, new = NodeID(node), NodeID(becomes)
-            self._become(lambda now: _with(now, gone=old, learner=new), end)
+            self._become(lambda now: with_member(now, gone=old, learner=new), end)
         return becomes
 
     # ---- links ----
@@ -388,12 +420,11 @@ class Simulation(Panels):
         event number `seq`.
         """
         other = object.__new__(Simulation)
-        other.name = f"{self.name}, another way"
-        other.generation, other._paused = 0, self._paused
-        other.guard, other.shown, other.let_go = nullcontext(), other, _nothing
         with self.guard:
             mine = self._timeline
-            theirs = other._timeline = Timeline(mine.settings, mine.recorder.header)
+            theirs = Timeline(mine.settings, mine.recorder.header)
+            other._begin(f"{self.name}, another way", theirs)
+            other._paused = self._paused
             theirs.script = [dict(action) for action in mine.script[: mine.cursor]]
             if seq is None or seq >= mine.recorder.last_seq:
                 while theirs.moment < mine.moment:
@@ -554,24 +585,3 @@ class Simulation(Panels):
 
 def _nothing() -> None:
     """Nobody plays it."""
-
-
-def _left_by_a_crash(kept: int, torn: bool) -> dict[str, Json]:  # noqa: FBT001 - private
-    """What is not as usual of it."""
-    told: dict[str, Json] = {"kept": kept} if kept else {}
-    return told | {"torn": True} if torn else told
-
-
-def _with(
-    now: Configuration,
-    *,
-    voter: NodeID = _NOBODY,
-    learner: NodeID = _NOBODY,
-    gone: NodeID = _NOBODY,
-) -> Configuration:
-    """Those members with one more, or one fewer, or one in another part."""
-    voters = [name for name in now.voters if name not in {voter, learner, gone}]
-    learners = [name for name in now.learners if name not in {voter, learner, gone}]
-    voters += [voter] if voter else []
-    learners += [learner] if learner else []
-    return Configuration(tuple(voters), tuple(learners))

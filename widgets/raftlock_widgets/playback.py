@@ -14,11 +14,12 @@ from threading import RLock
 from weakref import WeakKeyDictionary
 
 from raftlock import registry
-from raftlock.arguments import Arguments, number, whole
+from raftlock.arguments import Arguments, number, text, whole
 from raftlock.errors import InvalidArgument, RaftLockError
 from raftlock.runner import ThreadRunner
 from raftlock.sim.controls import perform
 from raftlock.sim.simulation import Simulation
+from raftlock.sim.stories import broken
 from raftlock.trace.recorder import Recorder
 from raftlock.types.events import Json
 
@@ -117,6 +118,7 @@ class Playback:
             "speed": self._set_speed,
             "choose": self._choose,
             "start_over": self._start_over,
+            "break": self._break,
         }
 
     def _pause(self, _given: Arguments) -> None:
@@ -139,6 +141,16 @@ class Playback:
             raise InvalidArgument(f"There is no branch {place}.")
         self._show(self.all[place])
         return f"This is {self.shown.name}."
+
+    def _break(self, given: Arguments) -> str:
+        """Show the run in which leaving out a rule breaks a promise, or the same with the rule."""
+        mended = given.get("mended") is True
+        made = broken(text(given, "rule"), mended=mended)
+        if len(self.all) >= BRANCHES_MAX:
+            del self.all[1:]
+        self._take(made)
+        self._show(made)
+        return f"This is a recorded run {made.name}: go through it with the timeline."
 
     def _start_over(self, _given: Arguments) -> str:
         self.playing = False

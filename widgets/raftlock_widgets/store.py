@@ -18,6 +18,7 @@ import anywidget
 import traitlets
 
 from raftlock.errors import Busy, RaftLockError
+from raftlock.sim.stories import broken_rules
 from raftlock_widgets.chart import Chart, make_chart
 from raftlock_widgets.cluster import Showable
 from raftlock_widgets.frontend import LOADER, modules
@@ -50,7 +51,11 @@ class Store(anywidget.AnyWidget):
         self._cluster: Showable | None = cluster
         self._runner = cluster.runner
         self._stream = Stream(
-            lambda: cluster.recorder, self._tell, self._keep, lambda: cluster.pace
+            lambda: cluster.recorder,
+            self._tell,
+            self._keep,
+            lambda: cluster.pace,
+            cluster.branches,
         )
         self._wanted = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -92,8 +97,16 @@ class Store(anywidget.AnyWidget):
             case "do":
                 self._stream.viewers.touched(now)
                 self._spawn(self._do(content))
+            case "ask":
+                self._answer(content.get("what"))
             case "chart":
                 self._spawn(self._send_chart(library=content.get("library") is True))
+
+    def _answer(self, what: object) -> None:
+        """Tell a page what does not change, and so is in no frame."""
+        if what == "rules":
+            value = [rule.to_json() for rule in broken_rules()]
+            self._tell({"type": "answer", "what": what, "value": value})
 
     async def _do(self, content: Mapping[str, Any]) -> None:
         number, verb, arguments = content.get("id"), content.get("verb"), content.get("args")

@@ -11,7 +11,7 @@ Times are seconds of the machine's monotonic clock.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,7 +127,8 @@ class Stream:
 
     `recorder` is asked each time, since a cluster that starts over has another trace; `keep` is
     given a small full frame now and then, for a page that opens while no kernel answers. `pace` is
-    the speed and whether time stands still, where the trace itself does not say so.
+    the speed and whether time stands still, where the trace itself does not say so; `branches` are
+    the futures that there are.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class Stream:
         send: Callable[[Frame], None],
         keep: Callable[[Frame], None],
         pace: Callable[[], Pace | None] = lambda: None,
+        branches: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
     ) -> None:
         self.viewers = Viewers()
         self.travel = Travel()
@@ -143,6 +145,7 @@ class Stream:
         self._send = send
         self._keep = keep
         self._pace = pace
+        self._branches = branches
         self._paced: Pace | None = None
         self._live: Recorder | None = None
         self._shown: Recording | None = None
@@ -234,7 +237,7 @@ class Stream:
             frame["speed"], frame["paused"] = pace
         if "track" in frame or past is None:
             self._marked = recorder.last_seq
-        return frame | {"cursor": self.travel.block(recorder)}
+        return frame | {"cursor": self.travel.block(recorder) | {"branches": self._branches()}}
 
 
 def snapshot_of(recording: Recording, run: int = 0) -> Frame:

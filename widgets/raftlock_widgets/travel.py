@@ -23,7 +23,7 @@ __all__ = ["ALWAYS", "VERBS", "Past", "Travel", "move", "track_of"]
 VERBS = ("seek", "live", "forward", "back", "jump")
 """What a page may ask of the cursor."""
 
-ALWAYS = ("pause", "resume", "speed", "choose", "start_over")
+ALWAYS = ("pause", "resume", "speed", "choose", "start_over", "break")
 """What can be asked of a cluster whatever is looked at."""
 
 

@@ -10,6 +10,7 @@ import { inspector } from "./inspector.js";
 import { locks } from "./locks.js";
 import { log } from "./log.js";
 import { ring } from "./ring.js";
+import { rules } from "./rules.js";
 import { status } from "./status.js";
 import { storeOf } from "./store.js";
 import { tabs } from "./tabs.js";
@@ -87,6 +88,7 @@ const ALL = ["cluster", "situation", "pace", "members", "nodes", "links", "group
 // What takes turns at the right of the dashboard: a name, words, and the panels.
 const TABS = [
   ["logs", "Logs and locks", [log, locks]],
+  ["rules", "Rules", [rules]],
 ];
 
 const LAYOUTS = {
@@ -102,6 +104,7 @@ const LAYOUTS = {
     h("div", { class: "rl-bottom" }, add(chart(ctx)), add(events(ctx))),
   ],
   ring: (ctx, add) => [add(status(ctx)), h("div", { class: "rl-alone" }, add(ring(ctx)), add(inspector(ctx))), ctx.message.el],
+  rules: (ctx, add) => [add(status(ctx)), add(rules(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
   timeline: (ctx, add) => [add(status(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
   log: (ctx, add) => [add(status(ctx, { pace: false })), add(log(ctx))],
   locks: (ctx, add) => [add(status(ctx, { pace: false })), add(locks(ctx)), add(client(ctx)), ctx.message.el],

@@ -69,6 +69,11 @@ export function timeline(ctx) {
         button("jump-on", "▷", "To the next one", () => jump(1))),
       place, words),
     h("div", { class: "rl-track-box" }, canvas, range));
+  const branch = h("select", { "data-testid": "branch", "aria-label": "Branch",
+    onchange: () => ctx.act("choose", { branch: Number(branch.value) }, "") });
+  const branchBox = h("label", { class: "rl-branch", hidden: true }, "Branch", branch);
+  place.after(branchBox);
+  let branchesShown = "";
   let drawn = -Infinity;
   let stale = true;
   let wanted = null;
@@ -103,6 +108,15 @@ export function timeline(ctx) {
     const { cursor, parts } = store.state;
     put(el, { "data-live": String(cursor.live), "data-event": cursor.seq });
     put(live, { "aria-pressed": String(cursor.live) });
+    const branches = cursor.branches ?? [];
+    const listed = JSON.stringify(branches.map((each) => [each.id, each.name, each.from, each.shown]));
+    if (listed !== branchesShown) {
+      branchesShown = listed;
+      put(branchBox, { hidden: branches.length < 2 });
+      branch.replaceChildren(...branches.map((each) => h("option", { value: each.id },
+        each.from ? `${each.name}, from event ${each.from}` : each.name)));
+      branch.value = String(branches.find((each) => each.shown)?.id ?? 0);
+    }
     write(place, cursor.live ? `${runTime(cursor.last_t)}, live` : `${runTime(cursor.t)} of ${runTime(cursor.last_t)}`);
     const said = cursor.live ? "" : sentence();
     write(words, said);
