@@ -52,10 +52,10 @@ def test_the_sdist_holds_no_junk(built):
 
 def test_the_panels_are_found_by_name():
     panels = {entry.name: entry.value for entry in entry_points(group="raftlock.panels")}
-    assert panels == {name: f"raftlock_widgets:{name}" for name in ("show",)}
+    assert panels == {name: f"raftlock_widgets:{name}" for name in ("export", "show")}
 
 
-@pytest.mark.parametrize("name", ["show"])
+@pytest.mark.parametrize("name", ["export", "show"])
 def test_the_panels_are_there(name):
     assert all(callable(entry.load()) for entry in entry_points(group="raftlock.panels", name=name))
 

@@ -20,7 +20,7 @@ import { timeline } from "./timeline.js";
 const SAY_MS = 6000;
 
 /** Show `layout` of the store behind `storeModel` in `el`; returns what ends it. */
-export function mount({ el, storeModel, layout }) {
+export function mount({ el, storeModel, layout, offline = false }) {
   const store = storeOf(storeModel);
   const ctx = context(store);
   const panels = [];
@@ -30,7 +30,7 @@ export function mount({ el, storeModel, layout }) {
   };
   const body = (LAYOUTS[layout] ?? LAYOUTS.dashboard)(ctx, add);
   const notice = noticeBar(store);
-  const root = h("div", { class: "raftlock", "data-layout": layout, "data-testid": `raftlock-${layout}`,
+  const root = h("div", { class: "raftlock", "data-layout": layout, "data-testid": `raftlock-${layout}`, "data-offline": offline,
     // JupyterLab's one-letter shortcuts must not act on buttons in here.
     "data-lm-suppress-shortcuts": "true" }, h("div", { class: "rl-root" }, ...body), notice.el);
   el.append(root);

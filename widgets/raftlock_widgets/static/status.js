@@ -52,7 +52,7 @@ function paceControls(ctx) {
   const pause = h("button", { type: "button", class: "rl-pause", "data-testid": "pause",
     onclick: () => {
       if (!store.state.cursor.live) {
-        ctx.act("live", {}, "Back in the present");
+        ctx.act("live", {}, store.state.cursor.offline ? "" : "Back in the present");
         return;
       }
       const paused = store.state.paused;
@@ -82,7 +82,7 @@ function paceControls(ctx) {
   function change(parts) {
     if (!parts.has("pace") && !parts.has("cluster") && !parts.has("cursor")) return;
     const { paused, speed, cursor } = store.state;
-    write(pause, !cursor.live ? "▶ Go live" : paused ? "▶ Resume" : "❚❚ Pause");
+    write(pause, !cursor.live ? (cursor.offline ? "▶ Play" : "▶ Go live") : paused ? "▶ Resume" : "❚❚ Pause");
     put(pause, { "aria-pressed": String(cursor.live && paused) });
     if (performance.now() - touched > HOLD_MS) {
       slider.value = String(stepOf(speed));

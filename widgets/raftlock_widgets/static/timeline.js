@@ -82,7 +82,7 @@ export function timeline(ctx) {
   function move(verb) {
     const { cursor } = store.state;
     // At the present, one moment on is the cluster's to make.
-    if (verb === "forward" && (cursor.live || cursor.seq >= cursor.last)) ctx.act("step", {}, "");
+    if (verb === "forward" && !cursor.offline && (cursor.live || cursor.seq >= cursor.last)) ctx.act("step", {}, "");
     else ctx.act(verb, {}, "");
   }
 
@@ -117,7 +117,7 @@ export function timeline(ctx) {
         each.from ? `${each.name}, from event ${each.from}` : each.name)));
       branch.value = String(branches.find((each) => each.shown)?.id ?? 0);
     }
-    write(place, cursor.live ? `${runTime(cursor.last_t)}, live` : `${runTime(cursor.t)} of ${runTime(cursor.last_t)}`);
+    write(place, cursor.live && !cursor.offline ? `${runTime(cursor.last_t)}, live` : `${runTime(cursor.t)} of ${runTime(cursor.last_t)}`);
     const said = cursor.live ? "" : sentence();
     write(words, said);
     put(words, { title: said || null });
@@ -168,7 +168,7 @@ export function timeline(ctx) {
     for (const name of ["commit", "fault", "grant", "note", "election", "violation"]) {
       for (const mark of marks) if (mark[2] === name) paints[name](x(mark[1]));
     }
-    if (!cursor.live) box(pen, style.getPropertyValue("--rl-accent").trim(), x(cursor.t) - 1, 0, 2, HEIGHT);
+    if (!cursor.live || cursor.offline) box(pen, style.getPropertyValue("--rl-accent").trim(), x(cursor.t) - 1, 0, 2, HEIGHT);
   }
 
   function change(parts) {

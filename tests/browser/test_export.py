@@ -1,0 +1,57 @@
+"""An exported run in a real browser, from a file, without a network."""
+
+import re
+
+from playwright.sync_api import expect
+from raftlock_widgets import export
+
+from raftlock import Simulation, broken
+
+
+def opened(browser, path):
+    """The file in a page of its own that can reach nothing; and what went wrong there."""
+    page = browser.new_context(offline=True, viewport={"width": 1200, "height": 1000}).new_page()
+    wrong = []
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(path.as_uri())
+    return page, wrong
+
+
+def test_a_file_opens_offline_and_goes_back_and_forth(browser, tmp_path):
+    run = Simulation(nodes=3, seed=4)
+    leader = run.wait_for_leader()
+    run.client("</script><b>ann").acquire("door", ttl=30)
+    run.kill(leader)
+    second = run.wait_for_leader()
+    export(run, tmp_path / "run.html")
+    page, wrong = opened(browser, tmp_path / "run.html")
+    expect(page.get_by_test_id(f"node-{second}")).to_have_attribute("data-role", "leader")
+    expect(page.get_by_test_id(f"node-{leader}")).to_have_attribute("data-state", "down")
+    page.get_by_test_id("jump-back").click()
+    page.get_by_test_id("jump-back").click()
+    expect(page.get_by_test_id(f"node-{leader}")).to_have_attribute("data-role", "leader")
+    expect(page.get_by_test_id("cursor-words")).to_contain_text("leads term")
+    page.get_by_test_id("to-start").click()
+    expect(page.get_by_test_id(f"node-{leader}")).to_have_attribute("data-term", "0")
+    page.get_by_test_id("scrub").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_test_id("timeline")).not_to_have_attribute("data-event", "0")
+    page.get_by_test_id("pause").click()  # it plays, from there
+    expect(page.get_by_test_id(f"node-{leader}")).to_have_attribute(
+        "data-role", re.compile("candidate|leader"), timeout=15_000
+    )
+    assert wrong == []
+
+
+def test_a_broken_promise_leads_to_its_event(browser, tmp_path):
+    export(broken("VoteAgain"), tmp_path / "run.html")
+    page, wrong = opened(browser, tmp_path / "run.html")
+    expect(page.get_by_test_id("modified")).to_contain_text("VoteAgain")
+    expect(page.get_by_test_id("broken")).to_contain_text("one vote a term")
+    page.get_by_test_id("to-start").click()
+    expect(page.get_by_test_id("broken")).to_be_hidden()
+    page.get_by_test_id("jump-kind").select_option("term")
+    page.get_by_test_id("jump-on").click()
+    expect(page.get_by_test_id("cursor-words")).not_to_be_empty()
+    assert wrong == []
