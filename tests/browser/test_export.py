@@ -31,7 +31,7 @@ def test_a_file_opens_offline_and_goes_back_and_forth(browser, tmp_path):
     page.get_by_test_id("jump-back").click()
     page.get_by_test_id("jump-back").click()
     expect(page.get_by_test_id(f"node-{leader}")).to_have_attribute("data-role", "leader")
-    expect(page.get_by_test_id("cursor-words")).to_contain_text("leads term")
+    expect(page.get_by_test_id("cursor-words")).to_contain_text("opens term 1")
     page.get_by_test_id("to-start").click()
     expect(page.get_by_test_id(f"node-{leader}")).to_have_attribute("data-term", "0")
     page.get_by_test_id("scrub").focus()

@@ -19,9 +19,11 @@ test("an event is part of a moment, which has a number of its own", () => {
 });
 
 test("marks before and after", () => {
-  assert.equal(nextMark(track, "term", 2, 1)[0], 9);
-  assert.equal(nextMark(track, "term", 2, -1), null);
-  assert.equal(nextMark(track, "term", 9, -1)[0], 2);
+  assert.equal(nextMark(track, "term", frames, 1, 1)[0], 9);
+  assert.equal(nextMark(track, "term", frames, 1, -1), null);
+  assert.equal(nextMark(track, "term", frames, 3, -1)[0], 2);
+  assert.equal(nextMark(track, "term", frames, 3, 1), null);
+  assert.equal(nextMark(track, "grant", frames, 2, -1), null);
 });
 
 function talk() {

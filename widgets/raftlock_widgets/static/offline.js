@@ -23,11 +23,12 @@ export function moment(frames, seq) {
   return frames[end][0] < seq ? Math.min(end + 1, frames.length - 1) : end;
 }
 
-/** The place of the next mark of a kind after event `seq`, or of the one before; null if none. Pure. */
-export function nextMark(track, kind, seq, by) {
+/** The next mark of a kind after the moment at `place` of the frames, or the one before it; null if none. Pure. */
+export function nextMark(track, kind, frames, place, by) {
   const marks = track.filter((mark) => mark[2] === kind);
-  const found = by > 0 ? marks.find((mark) => mark[0] > seq) : marks.findLast((mark) => mark[0] < seq);
-  return found ?? null;
+  if (by > 0) return marks.find((mark) => mark[0] > frames[place][0]) ?? null;
+  const before = place > 0 ? frames[place - 1][0] : 0;
+  return marks.findLast((mark) => mark[0] <= before) ?? null;
 }
 
 const READ_ONLY = "This file shows a recorded run: nothing can be done to it. Open a notebook to try something else.";
@@ -121,7 +122,7 @@ export class OfflineModel {
         this.#go(this.at + 1);
         return "";
       case "jump": {
-        const mark = nextMark(this.track, args.kind, this.frames[this.at][0], args.by);
+        const mark = nextMark(this.track, args.kind, this.frames, this.at, args.by);
         if (!mark) return `There is no ${args.kind} ${args.by > 0 ? "after" : "before"} this.`;
         this.#go(moment(this.frames, mark[0]));
         return "";

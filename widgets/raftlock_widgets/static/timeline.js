@@ -128,9 +128,8 @@ export function timeline(ctx) {
   }
 
   function sentence() {
-    const { events, cursor } = store.state;
-    const last = events[events.length - 1];
-    return last ? `${last.seq === cursor.seq ? "" : "last: "}${last.text}` : "";
+    const { events } = store.state;
+    return events[events.length - 1]?.text ?? "";
   }
 
   function paint() {
