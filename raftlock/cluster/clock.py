@@ -52,6 +52,10 @@ class LabTimer:
 class LabClock:
     """Microseconds of run time, from 0, on one event loop; it only goes forward.
 
+    A turn of the loop is one moment: what is read in it once stays so to its end. So what a node
+    does, and the trace of it, are of one time, as they are in a simulation; else a check could
+    find two stamps further apart than the events that tell of them.
+
     Everything in a laboratory takes its time from here, so `speed` slows all of it alike. Nothing
     here may be called from another thread than the loop's.
     """
@@ -68,16 +72,26 @@ class LabClock:
         self._handle: asyncio.TimerHandle | None = None
         self._handle_due = 0.0
         self._stopped = False
+        self._held = False
         self._schedule()
 
     def now_us(self) -> Micros:
         """The run time now, in microseconds."""
+        if not self._held:
+            self._read()
+            self._held = True
+            self._loop.call_soon(self._release)
+        return Micros(self._now_ppm_us // 1_000_000)
+
+    def _release(self) -> None:
+        self._held = False
+
+    def _read(self) -> None:
         read_us = self._read_ns() // 1000
         passed = min(max(0, read_us - self._last_us), STRIDE_US_MAX)
         self._last_us = read_us
         if not self._paused:
             self._now_ppm_us += passed * self._speed_ppm
-        return Micros(self._now_ppm_us // 1_000_000)
 
     def now_ms(self) -> int:
         """The run time now, in whole milliseconds."""
@@ -102,19 +116,19 @@ class LabClock:
         """Run at `speed` times real time, from 0.001 to 1. Raises `InvalidArgument` beyond that."""
         if not SPEED_PPM_MIN <= speed * SPEED_PPM_MAX <= SPEED_PPM_MAX:  # also if it is no number
             raise InvalidArgument(f"The speed must be between 0.001 and 1, not {speed:g}.")
-        self.now_us()
+        self._read()
         self._speed_ppm = round(speed * SPEED_PPM_MAX)
         self._schedule()
 
     def pause(self) -> None:
         """Stand still: no timer fires until `resume`."""
-        self.now_us()
+        self._read()
         self._paused = True
         self._schedule()
 
     def resume(self) -> None:
         """Go on from where it stood."""
-        self.now_us()
+        self._read()
         self._paused = False
         self._schedule()
 
@@ -164,6 +178,7 @@ class LabClock:
 
     def _turn(self) -> None:
         self._handle = None
+        self._held = False
         now = self.now_us()
         while self._timers and self._timers[0][0] <= now and not self._paused:
             self._fire(heapq.heappop(self._timers)[2])

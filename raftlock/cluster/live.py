@@ -448,6 +448,10 @@ class Cluster(Panels):
         """A clock that jumps: live nodes share the laboratory's."""
         raise _not_live("clock_jump")
 
+    def fire_timer(self, node: str) -> Never:
+        """A timer that runs out at once: a live node's cannot be reached."""
+        raise _not_live("fire_timer")
+
     def drift(self, node: str, percent: float) -> Never:
         """A clock that drifts: live nodes share the laboratory's."""
         raise _not_live("drift")

@@ -91,6 +91,10 @@ def _step(simulation: Simulation, _given: Arguments) -> None:
     simulation.step()
 
 
+def _fire(simulation: Simulation, given: Arguments) -> None:
+    simulation.fire_timer(text(given, "node"))
+
+
 def _drift(simulation: Simulation, given: Arguments) -> None:
     simulation.drift(text(given, "node"), number(given, "percent"))
 
@@ -157,6 +161,7 @@ VERBS: Mapping[str, Callable[[Simulation, Arguments], str | None]] = {
     "heal": _heal,
     "step": _step,
     "drift": _drift,
+    "fire": _fire,
     "acquire": _acquire,
     "wait": _wait,
     "release": _release,

@@ -33,7 +33,7 @@ from raftlock.sim.network import Weather
 from raftlock.sim.resource import ResourceRules
 from raftlock.sim.settings import NODES_MAX, RuleSet, WorldSettings
 from raftlock.sim.timeline import Timeline
-from raftlock.sim.wanted import left_by_a_crash, with_member
+from raftlock.sim.wanted import jump_to_the_end, left_by_a_crash, with_member
 from raftlock.sim.world import World
 from raftlock.trace.fields import number
 from raftlock.trace.recorder import Recorder
@@ -233,6 +233,11 @@ class Simulation(Panels):
     def clock_jump(self, node: str, seconds: float) -> None:
         """Let the node's own clock jump ahead: to it, that much time has passed."""
         self._do("clock", node=node, jump_ms=millis_from_seconds("seconds", seconds))
+
+    def fire_timer(self, node: str) -> None:
+        """Let a node's election timer run out: its clock jumps ahead to there, and it stands."""
+        jump = jump_to_the_end(self.recorder.view, node, self._timeline.clock.now)
+        self._do("clock", node=node, jump_ms=jump)
 
     def drift(self, node: str, percent: float) -> None:
         """Let the node's own clock run that much too fast from now on, or too slow if negative."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from raftlock.errors import InvalidArgument, UnknownNode
+from raftlock.trace.view import ClusterView
 from raftlock.types.events import Json
 from raftlock.types.ids import NodeID
 from raftlock.types.membership import Configuration
 
-__all__ = ["left_by_a_crash", "with_member"]
+__all__ = ["jump_to_the_end", "left_by_a_crash", "with_member"]
 
 _NOBODY = NodeID("")
 
@@ -30,3 +32,13 @@ def with_member(
     voters += [voter] if voter else []
     learners += [learner] if learner else []
     return Configuration(tuple(voters), tuple(learners))
+
+
+def jump_to_the_end(view: ClusterView, node: str, now: int) -> int:
+    """By how much (ms) a node's clock must jump for its election timer to run out."""
+    if node not in view.nodes:
+        raise UnknownNode(f"There is no node {node[:40]!r}: the nodes are {tuple(view.nodes)}.")
+    timer = view.nodes[node].timer
+    if timer is None or timer.kind != "election":
+        raise InvalidArgument(f"{node} has no election timer running: it leads, or is down.")
+    return max(0, timer.deadline - now) // 1_000 + 2

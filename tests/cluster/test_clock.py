@@ -42,9 +42,21 @@ async def test_it_never_goes_back_when_the_machine_does() -> None:
     hand.us += 10_000
     assert clock.now_us() == 10_000
     hand.us -= 5_000
+    await asyncio.sleep(0)
     assert clock.now_us() == 10_000
     hand.us += 1_000
+    await asyncio.sleep(0)
     assert clock.now_us() == 11_000
+
+
+async def test_a_turn_of_the_loop_is_one_moment() -> None:
+    hand = Hand()
+    clock = LabClock(hand)
+    seen = [clock.now_us()]
+    hand.us += 7_000
+    seen.append(clock.now_us())
+    await asyncio.sleep(0)
+    assert [*seen, clock.now_us()] == [0, 0, 7_000]
 
 
 @pytest.mark.parametrize(("speed", "passed"), [(1.0, 40_000), (0.5, 20_000), (0.01, 400)])
@@ -63,6 +75,7 @@ async def test_no_fraction_is_lost_at_low_speed() -> None:
     clock.set_speed(0.001)
     for _ in range(10_000):
         hand.us += 1
+        await asyncio.sleep(0)
         clock.now_us()
     assert clock.now_us() == 10
 

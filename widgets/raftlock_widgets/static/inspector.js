@@ -10,8 +10,12 @@ const VERBS = [
   ["freeze", "Freeze", "was frozen", (node) => node.state === "up"],
   ["thaw", "Thaw", "was thawed", (node) => node.state === "frozen"],
   ["transfer", "Make it lead", "is to lead", (node) => node.state === "up" && votes(node) && node.role !== "leader"],
+  ["fire", "Let its timer fire", "'s timer runs out", (node, state) => node.state === "up" && node.timer?.kind === "election" && isPlayed(state)],
   ["wipe", "Lose its disk", "loses its disk", (node) => node.fate !== "wiped"],
 ];
+
+/** Whether it is a simulation, whose nodes' own clocks can be moved. */
+const isPlayed = (state) => (state.cursor.branches ?? []).length > 0;
 
 /** The inspector panel. */
 export function inspector(ctx) {
@@ -22,7 +26,7 @@ export function inspector(ctx) {
     const button = h("button", { type: "button", "data-testid": verb,
       onclick: () => {
         const node = ctx.store.state.nodes.get(ctx.ui.node);
-        if (node && fits(node)) ctx.act(verb, { node: node.id }, `${node.id} ${done}`);
+        if (node && fits(node, ctx.store.state)) ctx.act(verb, { node: node.id }, done.startsWith("'") ? `${node.id}${done}` : `${node.id} ${done}`);
       } }, label);
     return { button, verb, fits };
   });
@@ -35,13 +39,13 @@ export function inspector(ctx) {
     write(name, node ? node.id : "No node chosen.");
     write(words, node ? describe(node) : "Click one to kill, freeze or inspect it; click an arrowhead to cut that way.");
     for (const { button, verb, fits } of buttons) {
-      const able = Boolean(node) && fits(node);
+      const able = Boolean(node) && fits(node, ctx.store.state);
       // Stays focusable, so that a key press that kills a node does not lose one's place.
-      put(button, { "aria-disabled": able ? null : "true",
+      put(button, { hidden: verb === "fire" && !isPlayed(ctx.store.state), "aria-disabled": able ? null : "true",
         "aria-label": node ? `${verb} ${node.id}` : verb });
     }
   }
-  return { el, change: (parts) => parts.has("nodes") && show(), ui: show };
+  return { el, change: (parts) => (parts.has("nodes") || parts.has("cursor")) && show(), ui: show };
 }
 
 function describe(node) {

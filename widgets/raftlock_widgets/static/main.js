@@ -7,6 +7,7 @@ import { client, network } from "./controls.js";
 import { h, put, write } from "./dom.js";
 import { events } from "./events.js";
 import { inspector } from "./inspector.js";
+import { keyboard } from "./keys.js";
 import { locks } from "./locks.js";
 import { log } from "./log.js";
 import { ring } from "./ring.js";
@@ -33,6 +34,7 @@ export function mount({ el, storeModel, layout, offline = false }) {
   const root = h("div", { class: "raftlock", "data-layout": layout, "data-testid": `raftlock-${layout}`, "data-offline": offline,
     // JupyterLab's one-letter shortcuts must not act on buttons in here.
     "data-lm-suppress-shortcuts": "true" }, h("div", { class: "rl-root" }, ...body), notice.el);
+  if (KEYED.includes(layout)) root.firstChild.append(keyboard(ctx, root));
   el.append(root);
 
   const change = (parts) => {
@@ -91,6 +93,9 @@ const TABS = [
   ["rules", "Rules", [rules]],
 ];
 
+// Those that the keys work in: they have what the keys press.
+const KEYED = ["dashboard", "presenter", "timeline"];
+
 const LAYOUTS = {
   dashboard: (ctx, add) => [
     add(status(ctx)),
@@ -102,6 +107,15 @@ const LAYOUTS = {
     h("div", { class: "rl-controls" }, add(network(ctx)), add(client(ctx))),
     ctx.message.el,
     h("div", { class: "rl-bottom" }, add(chart(ctx)), add(events(ctx))),
+  ],
+  presenter: (ctx, add) => [
+    add(status(ctx)),
+    h("div", { class: "rl-main-row" },
+      h("div", { class: "rl-left" }, add(ring(ctx))),
+      h("div", { class: "rl-right" }, add(log(ctx)), add(locks(ctx)))),
+    ctx.message.el,
+    add(timeline(ctx)),
+    add(checks(ctx)),
   ],
   ring: (ctx, add) => [add(status(ctx)), h("div", { class: "rl-alone" }, add(ring(ctx)), add(inspector(ctx))), ctx.message.el],
   rules: (ctx, add) => [add(status(ctx)), add(rules(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
