@@ -47,8 +47,11 @@ def test_its_python_runs(monkeypatch) -> None:
         names["cluster"].stop()
 
 
-def test_its_simulation_runs() -> None:
+def test_its_simulation_runs(monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
     _, source = PYTHON
     names: dict[str, object] = {}
     exec(compile(source, "README.md", "exec"), names)  # noqa: S102 - our own page
     assert names["leader"] in names["run"].nodes
+    names["run"].stop()
+    assert (tmp_path / "run.html").read_text(encoding="utf-8").startswith("<!doctype html>")

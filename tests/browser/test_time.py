@@ -1,0 +1,112 @@
+"""Going back and forth, leaving rules out, and the keys, in a real JupyterLab."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.lab import NotebookPage, notebook
+from tests.browser.test_dashboard import Dashboard
+
+SIMULATION = """
+from raftlock import Simulation
+simulation = Simulation(nodes=3, seed=4)
+simulation.dashboard()
+"""
+
+LATER = """
+simulation.wait_for_leader()
+simulation.client("ann").acquire("door", ttl=30)
+simulation.kill(simulation.leader)
+simulation.wait_for_leader()
+"""
+
+LIVE = """
+from raftlock import Cluster
+cluster = Cluster(nodes=3, seed=7)
+cluster.presenter()
+"""
+
+
+def shown(opened: NotebookPage, *cells: str) -> Dashboard:
+    (opened.lab.folder / "time.ipynb").write_text(notebook(*cells), encoding="utf-8")
+    opened.open("time.ipynb")
+    opened.run_cell(0)
+    dashboard = Dashboard(opened)
+    expect(dashboard.at("timeline")).to_have_attribute("data-live", "true")
+    return dashboard
+
+
+def test_a_simulation_stands_still_until_it_is_played(opened: NotebookPage) -> None:
+    dashboard = shown(opened, SIMULATION)
+    expect(dashboard.at("pause")).to_contain_text("Resume")
+    dashboard.click("pause")
+    leader = dashboard.leader()
+    dashboard.click("pause")
+    expect(dashboard.at("pause")).to_contain_text("Resume")
+    dashboard.click("back")
+    expect(dashboard.at("timeline")).to_have_attribute("data-live", "false")
+    dashboard.click("to-start")
+    expect(dashboard.node(leader)).to_have_attribute("data-term", "0")
+    expect(dashboard.at("checks-sum")).to_contain_text("hold")
+
+
+def test_what_is_done_in_the_past_is_a_branch_and_the_other_future_stays(
+    opened: NotebookPage,
+) -> None:
+    dashboard = shown(opened, SIMULATION, LATER)
+    opened.run_cell(1)
+    second = dashboard.leader()
+    expect(dashboard.at("checks")).to_have_attribute("data-state", "holds")
+    dashboard.click("jump-back")
+    dashboard.click("jump-back")
+    first = dashboard.leader_but(second)
+    other = next(name for name in ("n1", "n2", "n3") if name != first)
+    dashboard.choose(other)
+    dashboard.click("kill")
+    expect(dashboard.node(other)).to_have_attribute("data-state", "down")
+    expect(dashboard.at("branch").locator("option")).to_have_count(2)
+    dashboard.at("branch").select_option("0")
+    expect(dashboard.node(first)).to_have_attribute("data-state", "down")
+    expect(dashboard.node(second)).to_have_attribute("data-role", "leader")
+
+
+def test_a_rule_that_is_left_out_leads_to_what_it_breaks(opened: NotebookPage) -> None:
+    dashboard = shown(opened, SIMULATION)
+    dashboard.click("tab-rules")
+    dashboard.at("find-rule").fill("vote asks often")
+    expect(dashboard.at("rules").locator("li")).to_have_count(1)
+    dashboard.click("break-VoteAgain")
+    expect(dashboard.at("modified")).to_contain_text("VoteAgain")
+    expect(dashboard.at("broken")).to_contain_text("one vote a term")
+    dashboard.click("go-broken")
+    expect(dashboard.at("timeline")).to_have_attribute("data-live", "false")
+    expect(dashboard.at("cursor-words")).to_contain_text("votes for")
+    dashboard.click("mend-VoteAgain")
+    expect(dashboard.at("modified")).to_be_hidden()
+    expect(dashboard.at("checks")).to_have_attribute("data-state", "holds")
+
+
+def test_the_past_of_a_live_cluster_is_looked_at_while_it_goes_on(opened: NotebookPage) -> None:
+    dashboard = shown(opened, LIVE)
+    leader = dashboard.leader()
+    panel = dashboard.at("raftlock-presenter")
+    panel.focus()
+    opened.page.keyboard.press("ArrowLeft")
+    expect(dashboard.at("timeline")).to_have_attribute("data-live", "false")
+    before = dashboard.at("cursor").inner_text().split(" of ")
+    expect(dashboard.at("cursor")).not_to_have_text(" of ".join(before))  # the present went on
+    assert dashboard.at("cursor").inner_text().startswith(before[0])
+    opened.page.keyboard.press("k")
+    expect(dashboard.at("error")).to_contain_text("You look at the past")
+    opened.page.keyboard.press("l")
+    expect(dashboard.at("timeline")).to_have_attribute("data-live", "true")
+    opened.page.keyboard.press("k")
+    expect(dashboard.node(leader)).to_have_attribute("data-state", "down")
+    dashboard.leader_but(leader)
+    opened.page.keyboard.press("r")
+    expect(dashboard.node(leader)).to_have_attribute("data-state", "up")
+    opened.page.keyboard.press("?")
+    expect(dashboard.at("keys-list")).to_be_visible()
+    expect(dashboard.at("keys")).to_have_attribute("aria-expanded", re.compile("true"))
