@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from raftlock.trace.parts import Maker
+from raftlock.trace.parts.resources import Resources
 from raftlock.trace.parts.track import Track
 from raftlock_widgets.checks import Checks
 
 __all__ = ["PARTS"]
 
-PARTS: tuple[Maker, ...] = (Track, Checks)
+PARTS: tuple[Maker, ...] = (Track, Checks, Resources)

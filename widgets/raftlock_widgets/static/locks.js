@@ -1,5 +1,6 @@
 // The lock table as applied at one node: who holds, with which token, how long, and who waits.
 
+import { beliefs } from "./beliefs.js";
 import { clusterNow } from "./clock.js";
 import { h, keyed, put, s, write } from "./dom.js";
 import { count, left } from "./format.js";
@@ -24,6 +25,15 @@ export function behind(state, node) {
   return node ? Math.max(0, commit - node.applied) : 0;
 }
 
+// A holder counts 2 % less than it was given, from before it asked: hands closer than this are together.
+const apartFrom = (ttl) => 400 + 0.05 * ttl;
+
+/** How long a lock's holder relies on it yet, in milliseconds; null if it does not. Pure. */
+export function believedLeft(client, lock, now) {
+  const hold = client?.holds?.find((each) => each.lock === lock.lock && each.token === lock.token);
+  return hold && hold.until > now ? (hold.until - now) / 1000 : null;
+}
+
 /** The locks panel. */
 export function locks(ctx) {
   const { store } = ctx;
@@ -38,14 +48,21 @@ export function locks(ctx) {
   const el = h("section", { class: "rl-locks" },
     h("div", { class: "rl-head" }, h("h3", { class: "rl-title" }, "Locks"), switcher.el, note),
     h("div", { class: "rl-scroll rl-locks-scroll" }, nothing, table));
+  const rowsShown = () => (node && node.state !== "down" && store.state.locks.get(node.id)) || [];
+  const believed = beliefs(ctx, () => ({ rows: rowsShown(), applied: node?.applied ?? 0 }));
+  el.append(believed.el);
   let node = null;
   let clocks = [];
 
   function change(parts) {
-    if (!["locks", "nodes", "cluster"].some((part) => parts.has(part))) return;
+    if (["locks", "nodes", "cluster", "clients"].some((part) => parts.has(part))) showTable();
+    believed.change(parts);
+  }
+
+  function showTable() {
     switcher.show();
     node = tableNode(store.state, ctx.ui.lockNode);
-    const rows = (node && node.state !== "down" && store.state.locks.get(node.id)) || [];
+    const rows = rowsShown();
     const k = behind(store.state, node);
     write(note, words(node, k));
     put(note, { "data-behind": k });
@@ -61,7 +78,8 @@ export function locks(ctx) {
   function tick(now) {
     if (!node) return;
     const time = clusterNow(node.cluster_time, now);
-    for (const clock of clocks) clock(time);
+    for (const clock of clocks) clock(time, now);
+    believed.tick(now);
   }
   return { el, change, tick, ui: () => change(new Set(["locks"])) };
 }
@@ -103,19 +121,32 @@ function lockRow(ctx) {
   const holder = h("button", { type: "button", class: "rl-chip rl-holder" });
   const token = h("td", { class: "rl-number" });
   const arc = s("circle", { class: "rl-arc", r: 7, cx: 10, cy: 10, pathLength: 100, transform: "rotate(-90 10 10)" });
+  const hand = s("line", { class: "rl-hand", x1: 10, y1: 10, x2: 10, y2: 1.5 });
   const time = h("span", { class: "rl-number" });
+  const own = h("span", { class: "rl-number rl-own" });
   const ttl = h("div", { class: "rl-ttl" },
-    s("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, s("circle", { class: "rl-track", r: 7, cx: 10, cy: 10 }), arc), time);
+    s("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, s("circle", { class: "rl-track", r: 7, cx: 10, cy: 10 }), arc, hand),
+    h("span", { class: "rl-two" }, time, own));
   const queue = h("ol", { class: "rl-queue" });
   const tr = h("tr", {}, name, h("td", {}, holder), token, h("td", {}, ttl), h("td", {}, queue));
   let lock = null;
   holder.addEventListener("click", () => ctx.set({ client: lock.owner, lock: lock.lock }));
-  ttl.rlTick = (now) => {
+  ttl.rlTick = (now, runNow) => {
     const rest = lock.owner ? lock.deadline - now : 0;
     const part = lock.ttl > 0 ? Math.min(1, Math.max(0, rest / lock.ttl)) : 0;
     put(arc, { "stroke-dasharray": `${Math.round(part * 1000) / 10} 100` });
     write(time, lock.owner ? (rest > 0 ? left(rest) : "due") : "");
     put(ttl, { "data-low": part < 0.25 && lock.owner !== "" });
+    if (runNow === undefined) return;
+    const believes = believedLeft(ctx.store.state.clients.get(lock.owner), lock, runNow);
+    put(hand, { transform: `rotate(${Math.round(3600 * Math.min(1, Math.max(0, (believes ?? 0) / (lock.ttl || 1)))) / 10} 10 10)`,
+      hidden: believes === null });
+    // Only a difference that can be seen is told in figures.
+    const apart = believes !== null && Math.abs(believes - rest) > apartFrom(lock.ttl);
+    write(own, apart ? `own ${left(believes)}` : "");
+    put(ttl, { "data-apart": apart, title: believes === null
+      ? (lock.owner ? "The arc is cluster time, which decides; its holder relies on it no more." : null)
+      : "The arc is cluster time, which decides; the hand is the time its holder counts." });
   };
   tr.rlShow = (next) => {
     lock = next;
