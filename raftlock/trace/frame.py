@@ -395,6 +395,7 @@ def _line(line: Line) -> dict[str, Json]:
         "kind": line.kind,
         "text": line.text,
         "level": line.level,
+        "rule": line.rule,
     }
 
 

@@ -50,5 +50,13 @@ class Story:
             if len(self.lines) == KEPT_LINES:
                 self.forgotten = self.lines[0].seq
             self.lines.append(
-                Line(event.seq, event.t, event.node, event.kind, told.text, told.level)
+                Line(
+                    event.seq,
+                    event.t,
+                    event.node,
+                    event.kind,
+                    told.text,
+                    told.level,
+                    event.rule,
+                )
             )

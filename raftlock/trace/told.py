@@ -20,7 +20,10 @@ class Told(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A sentence with the event it tells: its number, its time (µs), its place and its kind."""
+    """A sentence with the event it tells: its number, its time (µs), its place and its kind.
+
+    `rule` is the action that the event is part of, if it is part of one.
+    """
 
     seq: int
     t: int
@@ -28,3 +31,4 @@ class Line(NamedTuple):
     kind: str
     text: str
     level: str
+    rule: str = ""

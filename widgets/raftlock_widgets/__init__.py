@@ -6,6 +6,7 @@ They are shown by the methods of `raftlock.panels.Panels`, as ``cluster.dashboar
 store.py        the widget without a picture: one a cluster, owns the stream and the commands
 stream.py       what is sent when: who looks, how fast, when to stop (no asyncio, no widgets)
 panel.py        the widgets with a picture
+why.py          why an event happened: the paper's rule, and the code that follows it
 parts.py        what else than the picture itself is in a frame
 export.py       a run as one file
 chart.py        the figure of terms and roles over time (bokeh, loaded only when one is shown)

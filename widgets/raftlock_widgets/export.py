@@ -11,7 +11,7 @@ import base64
 import gzip
 import html
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -26,6 +26,7 @@ from raftlock.types import Json, TraceEvent
 from raftlock_widgets.cluster import Showable
 from raftlock_widgets.frontend import LOADER, STATIC, modules, style
 from raftlock_widgets.parts import PARTS
+from raftlock_widgets.why import why
 
 __all__ = ["export", "frames_of", "page_of"]
 
@@ -104,7 +105,8 @@ def page_of(header: Mapping[str, Json], events: Sequence[TraceEvent]) -> str:
     for event in events:
         told.apply(event)
     track = next(part.full() for part in told.parts if part.name == "track")
-    run = {"frames": frames, "track": track, "title": _title(header)}
+    reasons = {f"{rule}/{kind}": why(rule, kind) for rule, kind in _told_of(frames)}
+    run = {"frames": frames, "track": track, "why": reasons, "title": _title(header)}
     shown = {"modules": modules(), "run": run}
     packed = gzip.compress(json.dumps(shown, separators=(",", ":")).encode(), mtime=0)
     return Template((STATIC / "page.html").read_text(encoding="utf-8")).substitute(
@@ -113,6 +115,11 @@ def page_of(header: Mapping[str, Json], events: Sequence[TraceEvent]) -> str:
         loader=LOADER.read_text(encoding="utf-8").replace("export default", "const widget ="),
         data=base64.b64encode(packed).decode(),
     )
+
+
+def _told_of(frames: Iterable[tuple[int, Mapping[str, Any]]]) -> set[tuple[str, str]]:
+    """The sorts of event that there are sentences of."""
+    return {(line["rule"], line["kind"]) for _, frame in frames for line in frame.get("events", ())}
 
 
 def _title(header: Mapping[str, Json]) -> str:

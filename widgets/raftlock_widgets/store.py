@@ -24,6 +24,7 @@ from raftlock_widgets.cluster import Showable
 from raftlock_widgets.frontend import LOADER, modules
 from raftlock_widgets.stream import Frame, Stream, snapshot_of
 from raftlock_widgets.travel import ALWAYS, VERBS, move
+from raftlock_widgets.why import why
 
 __all__ = ["Store", "store_of"]
 
@@ -98,15 +99,21 @@ class Store(anywidget.AnyWidget):
                 self._stream.viewers.touched(now)
                 self._spawn(self._do(content))
             case "ask":
-                self._answer(content.get("what"))
+                self._answer(content)
             case "chart":
                 self._spawn(self._send_chart(library=content.get("library") is True))
 
-    def _answer(self, what: object) -> None:
+    def _answer(self, content: Mapping[str, Any]) -> None:
         """Tell a page what does not change, and so is in no frame."""
+        what = content.get("what")
         if what == "rules":
-            value = [rule.to_json() for rule in broken_rules()]
-            self._tell({"type": "answer", "what": what, "value": value})
+            value: object = [rule.to_json() for rule in broken_rules()]
+        elif what == "why":
+            rule, kind = str(content.get("rule", "")), str(content.get("kind", ""))
+            value = {"rule": rule, "kind": kind, "why": why(rule, kind)}
+        else:
+            return
+        self._tell({"type": "answer", "what": what, "value": value})
 
     async def _do(self, content: Mapping[str, Any]) -> None:
         number, verb, arguments = content.get("id"), content.get("verb"), content.get("args")

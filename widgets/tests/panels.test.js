@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { clientWords, firstSplit, groupsOf, lettersFor, linksNow } from "../raftlock_widgets/static/controls.js";
 import { behind, tableNode } from "../raftlock_widgets/static/locks.js";
+import { lineAt } from "../raftlock_widgets/static/why.js";
 import { logWindow, marksAt } from "../raftlock_widgets/static/log.js";
 import { columns, laneOf, ranges, spread } from "../raftlock_widgets/static/segments.js";
 
@@ -115,4 +116,13 @@ test("labels are kept apart and inside", () => {
   assert.deepEqual(low, [2, 1, 0]);
   assert.deepEqual(spread([1, 9], 1, 0, 10), [1, 9]);
   assert.deepEqual(spread([12], 1, 0, 10), [10]);
+});
+
+test("the line that stands there is the last one up to where one looks", () => {
+  const lines = [{ seq: 3, text: "a" }, { seq: 9, text: "b" }];
+  assert.equal(lineAt(lines, 0).text, "b");
+  assert.equal(lineAt(lines, 8).text, "a");
+  assert.equal(lineAt(lines, 9).text, "b");
+  assert.equal(lineAt(lines, 2), null);
+  assert.equal(lineAt([], 0), null);
 });

@@ -9,13 +9,23 @@ const SIGN = { info: "·", good: "✓", warn: "△", fault: "✂" };
 
 /** The events panel. */
 export function events(ctx) {
-  const list = h("ol", { class: "rl-events-list", tabindex: 0, "aria-label": "Events", "data-testid": "events" });
+  const list = h("ol", { class: "rl-events-list", tabindex: 0, "aria-label": "Events: arrow keys go through them, Enter asks why",
+    "data-testid": "events", onkeydown: go });
   const nothing = h("p", { class: "rl-empty" }, "Nothing has happened yet.");
   const el = h("section", { class: "rl-events" },
     h("div", { class: "rl-head" }, h("h3", { class: "rl-title" }, "Events")), nothing, list);
   const tail = follow(list, list, "y");
   let last = -1;
   let run = -1;
+
+  function go(event) {
+    const here = list.contains(document.activeElement) ? document.activeElement.closest("li") : null;
+    const next = { ArrowUp: here ? here.previousSibling : list.lastChild, ArrowDown: here?.nextSibling ?? (here ? null : list.lastChild),
+      Home: list.firstChild, End: list.lastChild }[event.key];
+    if (!next) return;
+    event.preventDefault();
+    next.querySelector("button").focus();
+  }
 
   function change(parts) {
     const { state } = ctx.store;
@@ -28,7 +38,7 @@ export function events(ctx) {
     }
     const fresh = state.events.filter((event) => event.seq > last);
     if (fresh.length) {
-      list.append(...fresh.map(line));
+      list.append(...fresh.map((event) => line(ctx, event)));
       last = fresh[fresh.length - 1].seq;
     }
     while (list.children.length > KEEP.events) list.firstChild.remove();
@@ -38,9 +48,11 @@ export function events(ctx) {
   return { el, change, close: tail.close };
 }
 
-function line(event) {
+// A sentence leads to its moment's reason: `why` opens it, and from there to the moment itself.
+function line(ctx, event) {
   return h("li", { "data-seq": event.seq, "data-level": event.level, "data-node": event.node, "data-kind": event.kind },
     h("time", { class: "rl-number" }, runTime(event.t)),
     h("span", { class: "rl-sign", "aria-hidden": "true" }, SIGN[event.level] ?? "·"),
-    h("span", { class: "rl-sentence" }, event.text));
+    h("button", { type: "button", class: "rl-sentence", tabindex: -1, title: "Why did this happen?",
+      onclick: () => ctx.set({ why: event }) }, event.text));
 }

@@ -17,6 +17,7 @@ import { storeOf } from "./store.js";
 import { tabs } from "./tabs.js";
 import { watchTheme } from "./theme.js";
 import { timeline } from "./timeline.js";
+import { why } from "./why.js";
 
 const SAY_MS = 6000;
 
@@ -99,6 +100,7 @@ const KEYED = ["dashboard", "presenter", "timeline"];
 const LAYOUTS = {
   dashboard: (ctx, add) => [
     add(status(ctx)),
+    add(why(ctx)),
     h("div", { class: "rl-main-row" },
       h("div", { class: "rl-left" }, add(ring(ctx)), add(inspector(ctx))),
       h("div", { class: "rl-right" }, ...tabs(ctx, add, TABS))),
@@ -110,6 +112,7 @@ const LAYOUTS = {
   ],
   presenter: (ctx, add) => [
     add(status(ctx)),
+    add(why(ctx)),
     h("div", { class: "rl-main-row" },
       h("div", { class: "rl-left" }, add(ring(ctx))),
       h("div", { class: "rl-right" }, add(log(ctx)), add(locks(ctx)))),
@@ -118,8 +121,8 @@ const LAYOUTS = {
     add(checks(ctx)),
   ],
   ring: (ctx, add) => [add(status(ctx)), h("div", { class: "rl-alone" }, add(ring(ctx)), add(inspector(ctx))), ctx.message.el],
-  rules: (ctx, add) => [add(status(ctx)), add(rules(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
-  timeline: (ctx, add) => [add(status(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
+  rules: (ctx, add) => [add(status(ctx)), add(why(ctx)), add(rules(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
+  timeline: (ctx, add) => [add(status(ctx)), add(why(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
   log: (ctx, add) => [add(status(ctx, { pace: false })), add(log(ctx))],
   locks: (ctx, add) => [add(status(ctx, { pace: false })), add(locks(ctx)), add(client(ctx)), ctx.message.el],
 };

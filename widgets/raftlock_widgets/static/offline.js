@@ -37,6 +37,7 @@ export class OfflineModel {
   constructor(run) {
     this.frames = run.frames;
     this.track = run.track;
+    this.reasons = run.why ?? {};
     const [seq, last] = this.frames[this.frames.length - 1];
     this.last = seq;
     this.end = last.t;
@@ -66,10 +67,16 @@ export class OfflineModel {
     if (content.type === "hello") this.#show();
     else if (content.type === "ack" && !this.playing) this.#pulse();
     else if (content.type === "chart") this.#tell({ type: "chart-missing", text: "The chart is not part of this file." });
+    else if (content.type === "ask" && content.what === "why") this.#explain(content);
     else if (content.type === "do") {
       const text = this.#do(content.verb, content.args ?? {});
       queueMicrotask(() => this.#tell({ type: "done", id: content.id, ok: text === "", text }));
     }
+  }
+
+  #explain({ rule, kind }) {
+    const value = { rule, kind, why: this.reasons[`${rule}/${kind}`] ?? null };
+    queueMicrotask(() => this.#tell({ type: "answer", what: "why", value }));
   }
 
   #tell(message) {
