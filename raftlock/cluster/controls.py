@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from raftlock.arguments import Arguments, groups, number, text, whole
-from raftlock.cluster import members
+from raftlock.cluster import members, messages
 from raftlock.cluster.lab import Laboratory
 from raftlock.errors import InvalidArgument
 
@@ -82,6 +82,24 @@ async def _partition(lab: Laboratory, given: Arguments) -> None:
 
 async def _heal(lab: Laboratory, _given: Arguments) -> None:
     await lab.heal(by="panel")
+
+
+async def _message(lab: Laboratory, given: Arguments) -> None:
+    delay = number(given, "delay_ms", 100.0) / 1000
+    number_of = whole(given, "id")
+    await messages.message(lab, number_of, text(given, "how"), delay=delay, by="panel")
+
+
+async def _link(lab: Laboratory, given: Arguments) -> None:
+    await lab.link(
+        text(given, "src"),
+        text(given, "dst"),
+        delay=number(given, "delay_ms") / 1000 if "delay_ms" in given else None,
+        jitter=number(given, "jitter_ms") / 1000 if "jitter_ms" in given else None,
+        loss=number(given, "loss_percent") / 100 if "loss_percent" in given else None,
+        one_way=given.get("one_way") is True,
+        by="panel",
+    )
 
 
 async def _speed(lab: Laboratory, given: Arguments) -> None:
@@ -159,6 +177,8 @@ VERBS: Mapping[str, Callable[[Laboratory, Arguments], Awaitable[str | None]]] = 
     "restore": _restore,
     "partition": _partition,
     "heal": _heal,
+    "link": _link,
+    "message": _message,
     "speed": _speed,
     "pause": _pause,
     "resume": _resume,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from raftlock.client.client import AsyncLockClient
+from raftlock.cluster import messages
 from raftlock.cluster.clock import LabClock
 from raftlock.cluster.settings import NODES_MAX, LabSettings, header_of
 from raftlock.errors import (
@@ -215,6 +216,7 @@ class Laboratory:
         """Mend every link: no cut, no groups, no loss, the delay as it was at first."""
         self.links.heal()
         self._fault("heal", by)
+        messages.let_go(self)
 
     async def link(
         self,

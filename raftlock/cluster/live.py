@@ -17,7 +17,7 @@ from typing import Never, Self, TypeVar
 from raftlock import registry
 from raftlock.client.client import AsyncLockClient
 from raftlock.client.sync import LockClient
-from raftlock.cluster import members
+from raftlock.cluster import members, messages
 from raftlock.cluster.controls import perform
 from raftlock.cluster.lab import Laboratory
 from raftlock.cluster.settings import NODES_MAX, LabSettings
@@ -128,6 +128,10 @@ class AsyncCluster:
         await self._run(
             self._lab.link(a, b, delay=delay, jitter=jitter, loss=loss, one_way=one_way)
         )
+
+    async def message(self, number: int, how: str, *, delay: float = 0.0) -> None:
+        """See `Cluster.message`."""
+        await self._run(messages.message(self._lab, number, how, delay=delay))
 
     async def pause(self) -> None:
         """See `Cluster.pause`."""
@@ -331,6 +335,16 @@ class Cluster(Panels):
         )
 
     # ---- time ----
+
+    def message(self, number: int, how: str, *, delay: float = 0.0) -> None:
+        """Do something to one message on its way; `number` is that of the event of its sending.
+
+        `how` is ``now`` (it arrives at once), ``drop``, ``delay`` (by `delay` seconds more),
+        ``duplicate`` (a copy arrives in `delay` seconds), ``hold`` (it stays on its link) or
+        ``release``. Raises `InvalidArgument` if it has arrived, or is lost. `pause` the cluster
+        first: else it may be gone before you have said what.
+        """
+        self._call(messages.message(self.laboratory, number, how, delay=delay))
 
     def pause(self) -> None:
         """Let nothing move until `resume`, but by `step`."""

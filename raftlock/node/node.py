@@ -18,6 +18,7 @@ from typing import Protocol
 
 from raftlock.errors import StorageError, Unavailable
 from raftlock.lock.rules import LockRules
+from raftlock.node.arrivals import Arrivals
 from raftlock.node.driver import Driver, Envelope, Work
 from raftlock.node.peers import PeerLine, Peers
 from raftlock.node.server import ClientDesk
@@ -120,6 +121,7 @@ class Node:
         self._dead = False
         self._backlog: deque[Callable[[], None]] | None = None
         self._syncs: deque[Callable[[], None]] = deque()
+        self.arrivals = Arrivals(clock, self._arrive)
         self._driver: Driver
 
     # ---- beginning and end ----
@@ -208,11 +210,7 @@ class Node:
 
     def _peer_frame(self, sender: NodeID, text: str) -> None:
         """A frame from another node. Raises `RemoteProtocolError`: its connection is closed."""
-        frame = decode_peer(text)
-        if frame.at is None or frame.at <= self._clock.now_us():
-            self._clock.call_soon(lambda: self._arrive(sender, frame))
-        else:
-            self._clock.call_at(frame.at, lambda: self._arrive(sender, frame))
+        self.arrivals.put(sender, decode_peer(text))
 
     # ---- what the desk needs ----
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from raftlock.errors import InvalidArgument, RaftLockError
-from raftlock.sim import machines, members
+from raftlock.sim import machines, members, messages
 from raftlock.sim.client import Ask, SimClient
 from raftlock.sim.meant import (
     Action,
@@ -117,6 +117,7 @@ def _calm(world: World, action: Action) -> None:
     tell_fault(world, action, "calm")
     world.network.links.heal()
     world.network.forget_arrangements()
+    messages.let_go(world)
     world.network.weather = Weather()
     for node in world.nodes.values():
         node.trap = ""
@@ -167,6 +168,7 @@ def _heal(world: World, action: Action) -> None:
     world.network.links.heal()
     world.network.forget_arrangements()
     tell_fault(world, action, "heal")
+    messages.let_go(world)
 
 
 def _link(world: World, action: Action) -> None:
@@ -331,4 +333,5 @@ _VERBS: dict[str, Callable[[World, Action], None]] = {
     "stranger": _stranger,
     **members.VERBS,
     **machines.VERBS,
+    **messages.VERBS,
 }

@@ -94,6 +94,10 @@ class AsyncSimulation:
         """See `Simulation.link`."""
         self._simulation.link(a, b, delay=delay, jitter=jitter, loss=loss, one_way=one_way)
 
+    async def message(self, number: int, how: str, *, delay: float = 0.0) -> None:
+        """See `Simulation.message`."""
+        self._simulation.message(number, how, delay=delay)
+
     async def pause(self) -> None:
         """See `Simulation.pause`."""
         self._simulation.pause()

@@ -87,6 +87,22 @@ def _heal(simulation: Simulation, _given: Arguments) -> None:
     simulation.heal()
 
 
+def _message(simulation: Simulation, given: Arguments) -> None:
+    delay = number(given, "delay_ms", 100.0) / 1000
+    simulation.message(whole(given, "id"), text(given, "how"), delay=delay)
+
+
+def _link(simulation: Simulation, given: Arguments) -> None:
+    simulation.link(
+        text(given, "src"),
+        text(given, "dst"),
+        delay=number(given, "delay_ms") / 1000 if "delay_ms" in given else None,
+        jitter=number(given, "jitter_ms") / 1000 if "jitter_ms" in given else None,
+        loss=number(given, "loss_percent") / 100 if "loss_percent" in given else None,
+        one_way=given.get("one_way") is True,
+    )
+
+
 def _step(simulation: Simulation, _given: Arguments) -> None:
     simulation.step()
 
@@ -159,6 +175,8 @@ VERBS: Mapping[str, Callable[[Simulation, Arguments], str | None]] = {
     "restore": _restore,
     "partition": _partition,
     "heal": _heal,
+    "link": _link,
+    "message": _message,
     "step": _step,
     "drift": _drift,
     "fire": _fire,

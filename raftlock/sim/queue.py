@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from raftlock.transport.codec import Request, Response
 from raftlock.types.ids import LockID, Micros, NodeID
@@ -155,6 +156,23 @@ class Schedule:
         """Let it happen at that time."""
         self._number += 1
         heappush(self._heap, (at, self._number, happening))
+
+    def find(self, wanted: Callable[[Happening], bool]) -> Happening | None:
+        """The first one that is `wanted`; it stays."""
+        found = self._first(wanted)
+        return None if found is None else found[2]
+
+    def take_out(self, wanted: Callable[[Happening], bool]) -> Micros:
+        """Let the first one that is `wanted` not happen; gives when it would have."""
+        found = self._first(wanted)
+        assert found is not None, "ask `find` first"
+        self._heap.remove(found)
+        heapify(self._heap)
+        return Micros(found[0])
+
+    def _first(self, wanted: Callable[[Happening], bool]) -> tuple[int, int, Happening] | None:
+        there = (entry for entry in self._heap if wanted(entry[2]))
+        return min(there, key=lambda entry: entry[:2], default=None)
 
     def pop(self) -> tuple[Micros, Happening]:
         """Take out the next one, and its time."""

@@ -29,6 +29,7 @@ from raftlock.sim.client import Ask, ClientRules
 from raftlock.sim.disk import StorageRules
 from raftlock.sim.faces import SimLockClient
 from raftlock.sim.header import header_of
+from raftlock.sim.letters import Letters
 from raftlock.sim.network import Weather
 from raftlock.sim.resource import ResourceRules
 from raftlock.sim.settings import NODES_MAX, RuleSet, WorldSettings
@@ -51,7 +52,7 @@ VERB_SECONDS = 60.0
 """How long a verb that waits for the cluster lets time pass."""
 
 
-class Simulation(Panels):
+class Simulation(Panels, Letters):
     """A cluster of `nodes` nodes in virtual time; `seed` decides all that chance decides.
 
     `timing` is ``"lesson"`` or ``"lan"``, as for `Cluster`. `rules`, `lock_rules`, `client_rules`,
@@ -354,20 +355,6 @@ class Simulation(Panels):
         if loss is not None:
             told["loss_ppm"] = round(loss * 1_000_000)
         self._do("link", src=a, dst=b, one_way=one_way, **told)
-
-    def drop(self, a: str, b: str, count: int = 1) -> None:
-        """Lose the next `count` messages from `a` to `b`."""
-        self._do("drop", src=a, dst=b, count=count)
-
-    def duplicate(self, a: str, b: str, after: float = 0.05, count: int = 1) -> None:
-        """Deliver the next `count` messages from `a` to `b` a second time, `after` seconds on."""
-        late = 1_000 * millis_from_seconds("after", after)
-        self._do("duplicate", src=a, dst=b, count=count, delay_us=late)
-
-    def hold(self, a: str, b: str, delay: float, count: int = 1) -> None:
-        """Deliver the next `count` messages from `a` to `b` `delay` seconds late."""
-        late = 1_000 * millis_from_seconds("delay", delay)
-        self._do("hold", src=a, dst=b, count=count, delay_us=late)
 
     # ---- time ----
 

@@ -68,6 +68,7 @@ class World:
         self.nodes: dict[NodeID, SimNode] = {}
         self.answers = Answers()
         self._names = set(settings.nodes)
+        self.held: dict[int, Arrival] = {}
         self._lines: dict[tuple[str, int], NodeID] = {}
         for node in settings.nodes:
             self.nodes[node] = SimNode(self, settings.plan(node, settings.nodes), clock)

@@ -77,6 +77,8 @@ def fault_line(event: TraceEvent, view: ClusterView) -> Told | None:
             return Told("The cluster runs at full speed.")
         slow = duration(FULL_SPEED * 1000 // ppm)
         return Told(f"The cluster runs at {times(ppm)}: one second of it takes {slow}.")
+    if what == "message":
+        return _message(src, dst, event)
     if what in _NEXT:
         return Told(f"What {src} sends {dst} next will {_NEXT[what]}.", FAULT)
     teller = _OF_A_NODE.get(what)
@@ -86,6 +88,22 @@ def fault_line(event: TraceEvent, view: ClusterView) -> Told | None:
 
 
 _NEXT = {"drop": "be lost", "duplicate": "arrive twice", "hold": "be late"}
+
+
+def _message(src: str, dst: str, event: TraceEvent) -> Told:
+    how = text(event.data, "how")
+    late = duration(number(event.data, "delay_ms"))
+    words = {
+        "now": "is hurried along: it arrives at once",
+        "drop": "is taken off the wire",
+        "delay": f"is delayed by {late}",
+        "duplicate": f"will arrive a second time, {late} from now",
+        "hold": "is held on its link until it is let go",
+        "release": "is let go",
+    }
+    label = shorten(text(event.data, "label"))
+    return Told(f"{src}'s {label} to {dst} {words.get(how, how)}.", FAULT)
+
 
 _POINTS = {
     "before": "before anything of it is done",

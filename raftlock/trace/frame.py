@@ -26,7 +26,7 @@ from typing import NamedTuple, Protocol
 
 from raftlock.trace.clients import ClientView
 from raftlock.trace.fields import number, rows, shorten, text
-from raftlock.trace.network import Flight
+from raftlock.trace.network import MILLION, Flight
 from raftlock.trace.nodes import LogView, NodeView, Point
 from raftlock.trace.parts import Maker
 from raftlock.trace.situation import situation
@@ -277,7 +277,10 @@ def _groups(view: ClusterView) -> Json:
 
 
 def _message(flight: Flight) -> dict[str, Json]:
-    return {
+    moved: dict[str, Json] = {}
+    if flight.done or flight.held:  # by hand: that is seldom
+        moved = {"done": flight.done / MILLION, "held": flight.held}
+    return moved | {
         "id": flight.id,
         "src": flight.src,
         "dst": flight.dst,

@@ -11,13 +11,15 @@ from typing import NamedTuple
 from raftlock.trace.messages import HEARTBEAT_LABELS
 from raftlock.types import Json
 
-__all__ = ["Flight", "LinkShape", "NetworkView"]
+__all__ = ["MILLION", "Flight", "LinkShape", "NetworkView"]
 
 KEPT_NEWS = 2_000
 """How many sendings and losses are remembered, so that a delta can say what is new."""
 
 KEPT_FLIGHTS = 2_000
 """How many messages on their way are kept; the oldest go first."""
+
+MILLION = 1_000_000
 
 LINGER = 1_000_000
 """Microseconds for which a message is still shown after its end."""
@@ -36,7 +38,9 @@ class Flight(NamedTuple):
     """One message from when it left (`t0`) to when it should arrive (`t1`), microseconds.
 
     `stop` is the moment up to which it travels if it is lost, else ``None``; `why` is then one of
-    cut, loss, down, closed. `id` is the number of the event that recorded its sending.
+    cut, loss, down, closed, taken. `id` is the number of the event that recorded its sending, or
+    that of a second copy. Of what was moved by hand, `t0` is when that was, `done` the part of the
+    way (in a million) that it had gone by then, and `held` whether it stays there.
     """
 
     id: int
@@ -49,11 +53,20 @@ class Flight(NamedTuple):
     fields: Mapping[str, Json]
     stop: int | None = None
     why: str = ""
+    done: int = 0
+    held: bool = False
 
     @property
     def end(self) -> int:
         """The moment after which the message does not move."""
         return self.t1 if self.stop is None else self.stop
+
+    def way_at(self, now: int) -> int:
+        """What part of the way it has gone at `now`, in a million."""
+        if self.held:
+            return self.done
+        passed, whole = max(0, now - self.t0), max(1, self.t1 - self.t0)
+        return min(MILLION, self.done + (MILLION - self.done) * passed // whole)
 
     @property
     def is_heartbeat(self) -> bool:
@@ -166,6 +179,17 @@ class NetworkView:
         if len(self.flights) > KEPT_FLIGHTS:
             self._tidy(flight.t0)
 
+    def move(self, seq: int, message: int, now: int, due: int, *, held: bool) -> None:
+        """Message number `message` arrives at `due` instead; while it is `held`, not at all."""
+        flight = self.flights.get(message)
+        if flight is None:
+            return
+        moved = flight._replace(
+            done=flight.way_at(now), t0=now, t1=now if held else max(now, due), held=held
+        )
+        self.flights[message] = moved
+        self._remember(seq, moved)
+
     def deliver(self, message: int) -> Flight | None:
         """Message number `message` arrived; ``None`` if its sending is not known."""
         flight = self.flights.pop(message, None)
@@ -197,7 +221,9 @@ class NetworkView:
         Not those that should have arrived: a message may wait for its receiver to be thawed, or
         have died with a connection, which nobody tells.
         """
-        return [flight for flight in self.flights.values() if now <= flight.end + LINGER]
+        return [
+            flight for flight in self.flights.values() if flight.held or now <= flight.end + LINGER
+        ]
 
     def news_since(self, seq: int) -> list[Flight]:
         """The messages sent or lost after event `seq`, each once, oldest first.

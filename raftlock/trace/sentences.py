@@ -199,6 +199,7 @@ _WHYS = {
     "cut": "the link is cut",
     "loss": "the network lost it",
     "closed": "the connection was closed",
+    "taken": "it was taken off the wire",
 }
 
 

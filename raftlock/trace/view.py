@@ -113,6 +113,8 @@ class ClusterView:
             "send": self._send,
             "deliver": self._deliver,
             "drop": self._drop,
+            "due": self._due,
+            "dup": self._dup,
             "client_call": self._client_call,
             "client_return": self._client_return,
             "belief": self._belief,
@@ -284,6 +286,24 @@ class ClusterView:
 
     def _drop(self, event: TraceEvent) -> None:
         self.network.drop(event.seq, number(event.data, "id"), text(event.data, "why"), event.t)
+
+    def _due(self, event: TraceEvent) -> None:
+        data = event.data
+        self.network.move(
+            event.seq,
+            number(data, "id"),
+            event.t,
+            number(data, "deliver_at"),
+            held=flag(data, "held"),
+        )
+
+    def _dup(self, event: TraceEvent) -> None:
+        """A second copy is drawn as a message of its own, under its event's number."""
+        first = self.network.flights.get(number(event.data, "id"))
+        due = max(event.t, number(event.data, "deliver_at"))
+        if first is not None:
+            copy = first._replace(id=event.seq, done=first.way_at(event.t), t0=event.t, t1=due)
+            self.network.send(event.seq, copy._replace(held=False))
 
     # the lock table: which node was first to apply an entry is the view's to know
 

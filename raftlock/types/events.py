@@ -30,6 +30,8 @@ KINDS: Mapping[str, str] = {
     " wipe {node, becomes: the member that takes its place, as_voter}; add | remove {node};"
     " members {voters, learners}; transfer {node}; disk {node, fault: fail_write | fail_sync | full"
     " | flip | well}; clock {node, jump_ms, rate_ppm}; stranger {node, sort};"
+    " message {id: the send's number, src, dst, label, how: now | drop | delay | duplicate | hold |"
+    " release, delay_ms (delay, duplicate)};"
     " partition {groups}; heal; link {src, dst, delay_ms, jitter_ms, loss_ppm}; pause; resume;"
     " speed {speed_ppm}; by: who asked",
     # Raft, told by the core
@@ -62,7 +64,10 @@ KINDS: Mapping[str, str] = {
     # the network; the sender's event number names the message
     "send": "to, type, label, fields, deliver_at: microseconds",
     "deliver": "id: the send's number, from, type, label",
-    "drop": "id: the send's number, from, to, type, label, why: cut | loss | down | closed",
+    "drop": "id: the send's number, from, to, type, label, why: cut | loss | down | closed"
+    " | taken (by hand)",
+    "due": "id: the send's number, from, to, type, label; deliver_at: when it arrives now; held:"
+    " true while it is held on its link, and arrives when it is let go",
     "dup": "id: the send's number, from, to, type, label; deliver_at: when a second copy arrives",
     # clients
     "client_call": "client, op, lock, request_id, time_ms: how long its caller waits for an answer,"

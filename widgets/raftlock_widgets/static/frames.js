@@ -163,6 +163,7 @@ export function endOf(message) {
 /** Forget what can no longer be seen. `fade` is how long a lost message stays, in run time. */
 export function prune(state, now, fade) {
   for (const [id, message] of state.messages) {
+    if (message.held && message.fate !== "lost") continue;
     if (now > endOf(message) + (message.fate === "lost" ? fade : 0)) state.messages.delete(id);
   }
   if (state.events.length > KEEP.events * 1.5) {

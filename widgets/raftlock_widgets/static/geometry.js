@@ -58,8 +58,10 @@ export function along(path, part) {
 export function flight(message, now, end) {
   const time = Math.max(1, message.t1 - message.t0);
   const until = message.fate === "lost" ? Math.min(now, end) : now;
+  const done = message.done ?? 0; // what was moved by hand goes on from where it was
+  const passed = message.held ? 0 : Math.min(1, Math.max(0, (until - message.t0) / time));
   return {
-    part: Math.min(1, Math.max(0, (until - message.t0) / time)),
+    part: done + (1 - done) * passed,
     lost: message.fate === "lost" && now >= end,
     begun: now >= message.t0,
   };

@@ -303,7 +303,7 @@ export class Store {
   /** Messages to draw at `now`, in the order they were sent. */
   flying(now) {
     return [...this.state.messages.values()].filter(
-      (m) => now >= m.t0 && now <= endOf(m) + (m.fate === "lost" ? this.fade : 0),
+      (m) => now >= m.t0 && ((m.held && m.fate !== "lost") || now <= endOf(m) + (m.fate === "lost" ? this.fade : 0)),
     );
   }
 
