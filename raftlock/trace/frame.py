@@ -211,7 +211,8 @@ def _members(view: ClusterView) -> dict[str, Json]:
 
 def _node(node: NodeView, view: ClusterView) -> dict[str, Json]:
     timer, tally = node.timer, node.tally
-    return {
+    askew: dict[str, Json] = {"rate_ppm": node.rate_ppm} if node.rate_ppm else {}
+    return askew | {
         "id": node.id,
         "state": node.state,
         "fate": node.fate,

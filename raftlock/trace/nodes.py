@@ -232,7 +232,8 @@ class NodeView:
     log) and nothing else. Why it is down says `fate`: killed, wiped (its disk is lost), stopped
     (its disk failed) or refused (it does not start over its disk), with `why` in words. The cluster
     time it knows is `clock_ms` at `clock_at` (microseconds of run time) and runs on only on a
-    leader (`clock_running`). `waited` is how long its last election timer ran before it fired.
+    leader (`clock_running`). Its own clock is `rate_ppm` in a million too fast. `waited` is how
+    long its last election timer ran before it fired.
     `pre_vote` is there while it asks whether it could win an election. `lost` counts the entries
     that its last kill took. `configurations` are those in its log, by index: the last one is what
     it goes by. `handover` is whom a leader hands its office to, `told_by` the leader that told this
@@ -272,6 +273,7 @@ class NodeView:
     clock_ms: int = 0
     clock_at: int = 0
     clock_running: bool = False
+    rate_ppm: int = 0
     locks: dict[str, Mapping[str, Json]] = field(default_factory=dict)
     points: deque[Point] = field(default_factory=lambda: deque(maxlen=KEPT_POINTS))
     version: int = 0

@@ -12,6 +12,7 @@ import { locks } from "./locks.js";
 import { log } from "./log.js";
 import { ring } from "./ring.js";
 import { rules } from "./rules.js";
+import { onTheirWay } from "./slips.js";
 import { status } from "./status.js";
 import { storeOf } from "./store.js";
 import { tabs } from "./tabs.js";
@@ -102,7 +103,7 @@ const LAYOUTS = {
     add(status(ctx)),
     add(why(ctx)),
     h("div", { class: "rl-main-row" },
-      h("div", { class: "rl-left" }, add(ring(ctx)), add(inspector(ctx))),
+      h("div", { class: "rl-left" }, add(ring(ctx)), add(onTheirWay(ctx)), add(inspector(ctx))),
       h("div", { class: "rl-right" }, ...tabs(ctx, add, TABS))),
     add(timeline(ctx)),
     add(checks(ctx)),
@@ -120,7 +121,7 @@ const LAYOUTS = {
     add(timeline(ctx)),
     add(checks(ctx)),
   ],
-  ring: (ctx, add) => [add(status(ctx)), h("div", { class: "rl-alone" }, add(ring(ctx)), add(inspector(ctx))), ctx.message.el],
+  ring: (ctx, add) => [add(status(ctx)), h("div", { class: "rl-alone" }, add(ring(ctx)), h("div", {}, add(onTheirWay(ctx)), add(inspector(ctx)))), ctx.message.el],
   rules: (ctx, add) => [add(status(ctx)), add(why(ctx)), add(rules(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
   timeline: (ctx, add) => [add(status(ctx)), add(why(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
   log: (ctx, add) => [add(status(ctx, { pace: false })), add(log(ctx))],
@@ -131,7 +132,7 @@ const LAYOUTS = {
 function context(store) {
   const ctx = {
     store,
-    ui: { node: null, link: null, lockNode: "leader", beats: true, tab: "logs" },
+    ui: { chosen: "node", node: null, link: null, message: null, group: [], lockNode: "leader", beats: true, tab: "logs" },
     themeName: "light",
     theme: () => ctx.themeName,
     changed: () => {},
@@ -139,6 +140,9 @@ function context(store) {
     message: messagePlace(),
     /** Change what is chosen in this view; `client` and `lock` fill the client's form. */
     set(parts) {
+      // What was touched last is what the inspector shows.
+      const touched = ["node", "link", "message", "group"].find((each) => parts[each] !== undefined);
+      if (touched && !parts.chosen) parts.chosen = touched;
       Object.assign(ctx.ui, parts);
       ctx.changed(parts);
     },

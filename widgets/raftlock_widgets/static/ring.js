@@ -1,24 +1,12 @@
 // The cluster as a ring: nodes, links, and the messages that travel between them.
 
-import { h, keyed, put, s, write } from "./dom.js";
-import { fateWords, isHeartbeat, isReply, nodeWords, roleLetter, votes as hasVote } from "./format.js";
-import { endOf, way } from "./frames.js";
-import { HEIGHT, WIDTH, along, diamond, flight, lane, ringLayout, timerLeft } from "./geometry.js";
-import { termFill, termLine } from "./palette.js";
+import { h, put, s, write } from "./dom.js";
+import { way } from "./frames.js";
+import { HEIGHT, WIDTH, along, lane, ringLayout } from "./geometry.js";
+import { SMALL, nodePicture } from "./nodes.js";
+import { drawSlips } from "./slips.js";
 
-const SMALL = 32; // nodes smaller than this have room for two lines of text
-const ARC_STEP = 0.9; // percent
-const CROWN = "M-11 0L-11-9L-5.5-4L0-11L5.5-4L11-9L11 0Z";
 let rings = 0;
-
-function snowflake(size) {
-  const point = (angle, length) => `${(Math.cos(angle) * length).toFixed(2)} ${(Math.sin(angle) * length).toFixed(2)}`;
-  return Array.from({ length: 6 }, (_, k) => {
-    const a = (k * Math.PI) / 3 + Math.PI / 6;
-    const fork = `M${point(a - 0.42, size * 0.98)}L${point(a, size * 0.55)}L${point(a + 0.42, size * 0.98)}`;
-    return `M0 0L${point(a, size)}${fork}`;
-  }).join("");
-}
 
 /** The ring panel. */
 export function ring(ctx) {
@@ -36,8 +24,11 @@ export function ring(ctx) {
     layers.slips,
     layers.nodes,
   );
+  const band = s("rect", { class: "rl-band", hidden: true });
+  picture.append(band);
   const el = h("section", { class: "rl-ring" }, h("h3", { class: "rl-corner rl-title" }, "Cluster"),
-    beatsToggle(ctx), picture, legend());
+    beatsToggle(ctx), picture, legend(), addNode(ctx));
+  rubberBand(ctx, picture, band, () => shape);
   let shape = null; // the layout, and the nodes it is for
   let nodes = new Map();
   let slips = new Map();
@@ -60,7 +51,7 @@ export function ring(ctx) {
 
   function change(parts) {
     if (shape?.key !== store.state.cluster.nodes.join()) lay();
-    if (parts.has("nodes") || parts.has("groups")) for (const node of nodes.values()) node.update();
+    if (parts.has("nodes") || parts.has("groups") || parts.has("logs")) for (const node of nodes.values()) node.update();
     if (parts.has("links") || parts.has("groups")) drawCuts(ctx, layers.links);
   }
 
@@ -72,7 +63,8 @@ export function ring(ctx) {
 
   function ui() {
     for (const [id, node] of nodes) {
-      put(node.el, { "data-selected": ctx.ui.node === id, "aria-pressed": String(ctx.ui.node === id) });
+      put(node.el, { "data-selected": ctx.ui.node === id, "aria-pressed": String(ctx.ui.node === id),
+        "data-grouped": ctx.ui.chosen === "group" && (ctx.ui.group ?? []).includes(id) });
     }
     put(el, { "data-beats": ctx.ui.beats ? "shown" : "hidden" });
     const chosen = ctx.ui.link;
@@ -82,6 +74,51 @@ export function ring(ctx) {
     }
   }
   return { el, change, tick, ui };
+}
+
+/** A name that no node has: the highest number there is, and one. Pure. */
+export function nextName(ids) {
+  const numbers = ids.map((id) => Number(/^n(\d+)/.exec(id)?.[1] ?? 0));
+  return `n${Math.max(0, ...numbers) + 1}`;
+}
+
+function addNode(ctx) {
+  return h("button", { type: "button", class: "rl-corner rl-right rl-low", "data-testid": "add-node",
+    title: "Start a new node, and make it a member", onclick: () => {
+      const name = nextName(ctx.store.state.cluster.nodes);
+      ctx.act("add", { node: name }, `${name} joins`);
+    } }, "+ node");
+}
+
+// Drag across the ground, and the nodes inside are chosen together.
+function rubberBand(ctx, picture, band, shapeNow) {
+  let from = null;
+  const at = (event) => {
+    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
+    return { x: point.x, y: point.y };
+  };
+  const box = (to) => ({ x: Math.min(from.x, to.x), y: Math.min(from.y, to.y), width: Math.abs(to.x - from.x), height: Math.abs(to.y - from.y) });
+  picture.addEventListener("pointerdown", (event) => {
+    if (event.target !== picture || event.button !== 0) return;
+    from = at(event);
+    picture.setPointerCapture(event.pointerId);
+  });
+  picture.addEventListener("pointermove", (event) => {
+    if (from) put(band, { ...box(at(event)), hidden: null });
+  });
+  picture.addEventListener("pointerup", (event) => {
+    if (!from) return;
+    const { x, y, width, height } = box(at(event));
+    from = null;
+    put(band, { hidden: true });
+    if (width < 8 && height < 8) return;
+    const inside = [...(shapeNow()?.at ?? [])].filter(([, place]) => place.x > x && place.x < x + width && place.y > y && place.y < y + height);
+    if (inside.length) ctx.set({ group: inside.map(([id]) => id) });
+  });
+  picture.addEventListener("pointercancel", () => {
+    from = null;
+    put(band, { hidden: true });
+  });
 }
 
 function hatching(id) {
@@ -103,109 +140,6 @@ function beatsToggle(ctx) {
   return h("label", { class: "rl-corner rl-right rl-check" }, box, "hide heartbeats");
 }
 
-// ---- nodes ----
-
-const SNOWFLAKE = snowflake(7.5);
-
-function nodePicture(ctx, id, shape, hatch) {
-  const { x, y } = shape.at.get(id);
-  const r = shape.node;
-  const parts = {
-    arc: s("circle", { class: "rl-arc", r: shape.timer, pathLength: 100, transform: "rotate(-90)" }),
-    round: s("circle", { class: "rl-body rl-if-round", r }),
-    corner: s("polygon", { class: "rl-body rl-if-candidate", points: diamond(r + 7) }),
-    inner: s("circle", { class: "rl-inner rl-if-leader", r: r - 4.5 }),
-    hatch: s("circle", { class: "rl-if-frozen", r, fill: `url(#${hatch})` }),
-    term: s("text", { class: "rl-term", y: 10 }),
-    letter: s("text", { class: "rl-letter", y: 4 }),
-    marks: s("text", { class: "rl-marks", y: 24 }),
-    votes: s("g", { class: "rl-votes" }),
-    group: s("text", { class: "rl-group", x: shape.timer + 4, y: -r + 4 }),
-  };
-  const badge = s("g", { transform: `translate(${-r * 0.82},${-r * 0.82})` },
-    s("circle", { class: "rl-badge", r: 10 }), parts.letter);
-  const el = s(
-    "g",
-    { class: "rl-node", transform: `translate(${x},${y})`, tabindex: 0, role: "button",
-      "data-testid": `node-${id}`, onclick: () => ctx.set({ node: id }),
-      onkeydown: (event) => {
-        if (event.key === "Escape") ctx.set({ node: null });
-        if (event.key !== "Enter" && event.key !== " ") return;
-        event.preventDefault();
-        ctx.set({ node: id });
-      } },
-    s("circle", { class: "rl-select", r: shape.timer + 5 }),
-    s("circle", { class: "rl-ground", r: shape.timer + 2 }),
-    s("circle", { class: "rl-track", r: shape.timer }),
-    parts.arc, parts.round, parts.corner, parts.inner, parts.hatch,
-    s("path", { class: "rl-cross rl-if-down", d: `M${-r * 0.6} ${-r * 0.6}L${r * 0.6} ${r * 0.6}M${-r * 0.6} ${r * 0.6}L${r * 0.6} ${-r * 0.6}` }),
-    s("path", { class: "rl-crown rl-if-leader", d: CROWN, transform: `translate(0,${-shape.timer - 1})` }),
-    s("text", { class: "rl-id", y: -6 }, id), parts.term, badge,
-    s("g", { class: "rl-if-frozen", transform: `translate(${r * 0.85},${-r * 0.85})` },
-      s("circle", { class: "rl-badge", r: 11 }), s("path", { class: "rl-snow", d: SNOWFLAKE })),
-    s("g", { class: "rl-disk", transform: `translate(${r * 0.85},${r * 0.85})` },
-      s("title", {}, "writing to its disk"),
-      s("rect", { x: -7, y: -7, width: 14, height: 14, rx: 2 }), s("path", { d: "M-4-7V-2H4V-7M-4 7V2H4V7" })),
-    parts.votes, parts.group, parts.marks,
-  );
-  const update = () => updateNode(ctx, id, el, parts, shape);
-  let shown = -1;
-  const tick = (now) => {
-    const node = ctx.store.state.nodes.get(id);
-    const left = Math.round(timerLeft(node?.timer, now) * 1000) / 10;
-    // Each change repaints the ring: finer steps than these nobody sees.
-    if (left === shown || (Math.abs(left - shown) < ARC_STEP && left > 0)) return;
-    shown = left;
-    put(parts.arc, { "stroke-dasharray": `${left} 100`, "data-left": left });
-  };
-  return { el, update, tick };
-}
-
-function updateNode(ctx, id, el, parts, shape) {
-  const node = ctx.store.state.nodes.get(id);
-  if (!node) return;
-  const live = node.state !== "down";
-  put(el, {
-    "data-state": node.state, "data-role": live ? node.role : "down", "data-term": node.term,
-    "data-part": node.part ?? "voter", "data-fate": node.fate || null,
-    "data-commit": node.commit, "data-applied": node.applied, "data-timer": node.timer?.kind ?? "none",
-    "data-disk": node.disk_busy, "aria-pressed": String(ctx.ui.node === id),
-    "aria-label": `${id}, ${nodeWords(node)}, term ${node.term}, commit ${node.commit}, applied ${node.applied}`,
-  });
-  const theme = ctx.theme();
-  el.style.setProperty("--term", termFill(node.term) ?? "var(--rl-empty)");
-  el.style.setProperty("--term-line", termLine(node.term, theme) ?? "var(--rl-edge)");
-  put(el, { "data-blank": node.term === 0 });
-  // Without a vote: that is said in a word. On a small node it takes the term's place.
-  const word = live && !hasVote(node) ? node.part : "";
-  const small = shape.node < SMALL;
-  write(parts.term, small && word ? word : live || node.term ? `term ${node.term}` : "");
-  write(parts.letter, roleLetter(node));
-  const votes = live && node.role === "candidate" ? node.tally : null;
-  write(parts.marks, votes
-    ? `${votes.granted.length} of ${votes.needed}`
-    : live ? word || `c${node.commit} a${node.applied}` : fateWords(node));
-  drawVotes(ctx, id, votes, parts.votes, shape);
-  const group = (ctx.store.state.groups ?? []).findIndex((members) => members.includes(id));
-  write(parts.group, group < 0 ? "" : "ABCDEFGHI"[group]);
-}
-
-// A dot towards each peer: that peer's answer.
-function drawVotes(ctx, id, votes, layer, shape) {
-  const { nodes } = ctx.store.state;
-  const peers = votes
-    ? ctx.store.state.cluster.nodes.filter((peer) => peer !== id && hasVote(nodes.get(peer) ?? {}))
-    : [];
-  const here = shape.at.get(id);
-  keyed(layer, peers, (peer) => peer, () => s("g", {}, s("circle", { r: 4.5 }), s("path", { d: "M-2-2L2 2M-2 2L2-2" })),
-    (dot, peer) => {
-      const path = lane(here, shape.at.get(peer), 0, 0);
-      const out = shape.timer + 9;
-      const answer = votes.granted.includes(peer) ? "granted" : votes.refused.includes(peer) ? "refused" : "open";
-      put(dot, { transform: `translate(${path.ux * out},${path.uy * out})`, "data-vote": answer });
-    });
-}
-
 // ---- links ----
 
 function drawPairs(ctx, shape, ids, layer) {
@@ -218,6 +152,8 @@ function drawPairs(ctx, shape, ids, layer) {
         s("title", {}, `${a} – ${b}: click to choose this link`),
         s("line", { ...ends, class: "rl-link" }),
         s("line", { ...ends, class: "rl-hit", onclick: choose }),
+        s("path", { class: "rl-wave", d: wave(straight) }),
+        s("text", { class: "rl-link-words", x: (ends.x1 + ends.x2) / 2, y: (ends.y1 + ends.y2) / 2 - 9 }),
         s("path", { class: "rl-cutmark", d: "M-6-6L6 6M-6 6L6-6",
           transform: `translate(${(ends.x1 + ends.x2) / 2},${(ends.y1 + ends.y2) / 2})` })));
     }
@@ -225,6 +161,31 @@ function drawPairs(ctx, shape, ids, layer) {
   for (const a of ids) {
     for (const b of ids) if (a !== b) layer.append(arrow(ctx, shape, a, b));
   }
+}
+
+/** A wavy line along a lane: a link that is not as it was. Pure. */
+export function wave({ x1, y1, ux, uy, length }) {
+  const steps = Math.max(2, Math.round(length / 9));
+  let path = `M${x1.toFixed(1)} ${y1.toFixed(1)}`;
+  for (let k = 1; k <= steps; k += 1) {
+    const [mid, end] = [(k - 0.5) / steps, k / steps].map((part) => ({ x: x1 + ux * length * part, y: y1 + uy * length * part }));
+    const side = k % 2 ? 6 : -6;
+    path += `Q${(mid.x - uy * side).toFixed(1)} ${(mid.y + ux * side).toFixed(1)} ${end.x.toFixed(1)} ${end.y.toFixed(1)}`;
+  }
+  return path;
+}
+
+/** What is written on a link that is slow or loses messages; nothing on a plain one. Pure. */
+export function onLink(one, other, plainMs) {
+  const told = [];
+  const slow = [one, other].filter((each) => each && (each.delay_ms !== plainMs || each.jitter_ms));
+  if (slow.length) {
+    const most = slow.reduce((a, b) => (b.delay_ms + b.jitter_ms > a.delay_ms + a.jitter_ms ? b : a));
+    told.push(most.jitter_ms ? `${most.delay_ms}–${most.delay_ms + most.jitter_ms} ms` : `${most.delay_ms} ms`);
+  }
+  const loss = Math.max(one?.loss ?? 0, other?.loss ?? 0);
+  if (loss) told.push(`loses ${Number((100 * loss).toPrecision(2))} %`);
+  return told.join(", ");
 }
 
 function arrow(ctx, shape, a, b) {
@@ -255,51 +216,9 @@ function drawCuts(ctx, layer) {
   for (const pair of layer.querySelectorAll("[data-pair]")) {
     const [a, b] = pair.getAttribute("data-pair").split(" ");
     const cut = [way(a, b), way(b, a)].filter((key) => ctx.store.state.links.get(key)?.cut).length;
-    put(pair, { "data-cut": ["no", "one way", "both ways"][cut] });
-  }
-}
-
-// ---- messages ----
-
-function slipPicture(ctx, message) {
-  const beat = isHeartbeat(message);
-  const height = beat ? 11 : 16;
-  const width = beat ? message.label.length * 5.4 + 8 : Math.max(26, message.label.length * 6.6 + 9);
-  const term = message.fields?.term ?? 0;
-  const el = s("g", { class: "rl-slip", "data-testid": "slip", "data-type": message.type, "data-beat": beat,
-    "data-reply": isReply(message), "data-label": message.label },
-    s("title", {}, `${message.label} from ${message.src} to ${message.dst}`),
-    s("rect", { x: -width / 2, y: -height / 2, width, height, rx: height / 2.6 }),
-    s("text", { y: beat ? 3 : 4 }, message.label),
-    s("path", { class: "rl-lost", d: "M-9-9L9 9M-9 9L9-9" }));
-  el.style.setProperty("--term", termFill(term) ?? "var(--rl-empty)");
-  el.style.setProperty("--term-line", termLine(term, ctx.theme()) ?? "var(--rl-edge)");
-  return el;
-}
-
-function drawSlips(ctx, shape, layer, slips, now) {
-  const seen = new Set();
-  for (const message of ctx.store.flying(now)) {
-    if (!shape.at.has(message.src) || !shape.at.has(message.dst)) continue;
-    if (!ctx.ui.beats && isHeartbeat(message)) continue;
-    seen.add(message.id);
-    let slip = slips.get(message.id);
-    if (!slip) {
-      slip = { el: slipPicture(ctx, message),
-        path: lane(shape.at.get(message.src), shape.at.get(message.dst), shape.timer + 2, 8) };
-      slips.set(message.id, slip);
-      layer.append(slip.el);
-    }
-    const end = endOf(message);
-    const { part, lost } = flight(message, now, end);
-    const { x, y } = along(slip.path, part);
-    slip.el.setAttribute("transform", `translate(${x.toFixed(1)},${y.toFixed(1)})`);
-    put(slip.el, { "data-fate": lost ? "lost" : "flying" });
-    if (lost) slip.el.style.opacity = String(Math.max(0, 1 - (now - end) / Math.max(1, ctx.store.fade)));
-  }
-  for (const [id, slip] of slips) {
-    if (seen.has(id)) continue;
-    slip.el.remove();
-    slips.delete(id);
+    const words = onLink(ctx.store.state.links.get(way(a, b)), ctx.store.state.links.get(way(b, a)),
+      ctx.store.state.cluster.timings?.delay_ms ?? 0);
+    put(pair, { "data-cut": ["no", "one way", "both ways"][cut], "data-odd": words !== "" });
+    write(pair.querySelector(".rl-link-words"), words);
   }
 }
