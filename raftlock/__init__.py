@@ -22,6 +22,8 @@ from raftlock.cluster.live import AsyncCluster, Cluster
 from raftlock.errors import RaftLockError
 from raftlock.lock.rules import LockRules
 from raftlock.raft.rules import Rules
+from raftlock.sim.gallery import scene, scenes
+from raftlock.sim.sharing import Scenario
 from raftlock.sim.simulation import Simulation
 from raftlock.sim.stories import broken, broken_rules
 from raftlock.types import (
@@ -48,9 +50,12 @@ __all__ = [
     "RaftLockError",
     "RaftStatus",
     "Rules",
+    "Scenario",
     "Simulation",
     "TraceEvent",
     "broken",
     "broken_rules",
     "errors",
+    "scene",
+    "scenes",
 ]

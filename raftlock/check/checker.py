@@ -41,7 +41,7 @@ class Checker:
         self._clocks = clocks = Clocks(header)
         self._cluster = cluster = ClusterModel(header)
         self._disks = disks = DiskChecker(cluster, findings)
-        ages = "AgeingRules" in text(header, "modified").split(", ")
+        ages = flag(header, "ageing") or "AgeingRules" in text(header, "modified").split(", ")
         self.locks = locks = LockChecker(clocks, findings, ages=ages)
         self._answers = answers = AnswerChecker(locks.model, findings)
         self._raft = raft = RaftChecker(cluster, disks, clocks, findings)

@@ -8,11 +8,23 @@
     world.py                 nodes, disks, a network and clients around one schedule
     node.py client.py network.py disk.py resource.py   what it is made of
     queue.py chance.py header.py                       time, chance, what a trace begins with
+    gallery.py sharing.py    scenes to be played, and runs as short texts
 """
 
 from raftlock.sim.client import ClientRules
+from raftlock.sim.gallery import Scene, scene, scenes
 from raftlock.sim.network import Weather
 from raftlock.sim.resource import ResourceRules
+from raftlock.sim.sharing import Scenario
 from raftlock.sim.simulation import Simulation
 
-__all__ = ["ClientRules", "ResourceRules", "Simulation", "Weather"]
+__all__ = [
+    "ClientRules",
+    "ResourceRules",
+    "Scenario",
+    "Scene",
+    "Simulation",
+    "Weather",
+    "scene",
+    "scenes",
+]

@@ -32,7 +32,7 @@ from raftlock.types.commands import Command
 from raftlock.types.events import Json
 from raftlock.types.ids import LockID, Millis
 
-__all__ = ["OPERATIONS", "Action", "command_for", "perform", "try_to"]
+__all__ = ["OPERATIONS", "VERBS", "Action", "command_for", "perform", "try_to"]
 
 OPERATIONS = ("acquire", "release", "renew", "wait", "cancel", "info")
 """What a client's ``ask`` may be."""
@@ -221,6 +221,14 @@ def _weather(world: World, action: Action) -> None:
 # ---- time and the clients ----
 
 
+def _note(world: World, action: Action) -> None:
+    """Somebody's words for whoever watches. The run goes on as it would without them."""
+    words = text(action, "text")
+    if not words:
+        raise InvalidArgument("A note needs its text.")
+    world.tell("", "note", {"text": words})
+
+
 def _pause(world: World, action: Action) -> None:
     tell_fault(world, action, "pause")
 
@@ -326,6 +334,7 @@ _VERBS: dict[str, Callable[[World, Action], None]] = {
     "duplicate": _arrange,
     "hold": _arrange,
     "weather": _weather,
+    "note": _note,
     "pause": _pause,
     "resume": _resume,
     "write": _write,
@@ -335,3 +344,6 @@ _VERBS: dict[str, Callable[[World, Action], None]] = {
     **machines.VERBS,
     **messages.VERBS,
 }
+
+VERBS = frozenset({"ask", *_VERBS})
+"""What an action may do."""

@@ -6,6 +6,7 @@ import inspect
 from dataclasses import fields
 from zlib import crc32
 
+from raftlock.lock.rules import AgeingRules
 from raftlock.sim.world import WorldSettings
 from raftlock.types.events import Json
 
@@ -50,6 +51,8 @@ def header_of(settings: WorldSettings, name: str) -> dict[str, Json]:
     for told in _TOLD_IF_OTHER:
         if getattr(settings, told) != usual[told]:
             header[told] = getattr(settings, told)
+    if isinstance(settings.rules.lock, AgeingRules):
+        header["ageing"] = True
     if settings.rules.modified:
         header["rules_hash"] = rules_hash(settings)
     return header

@@ -17,7 +17,7 @@ scenario holds if that is the text itself.
 
 Settings, before the first command: ``nodes N``, ``seed N``, ``timing lan`` (or ``lesson``),
 ``snapshots N`` (take one every N entries), ``tail N`` (so many entries stay before one),
-``batch N`` (a message holds so many entries),
+``batch N`` (a message holds so many entries), ``ageing yes`` (waiting counts),
 ``rules NAME`` (a rule broken on purpose, see ``raftlock mutants``; the text must then come to what
 it breaks, in a line that begins with ``!``).
 
@@ -28,7 +28,8 @@ Commands (``stage`` does them):
   name), ``crash NODE POINT [torn]`` (at its next write: ``before``, ``written``, ``synced``,
   ``sent``; ``torn``: the first record that was not synced is on the disk in part);
 - machines: ``disk NODE FAULT`` (``fail_write``, ``fail_sync``, ``full``, ``flip``, ``well``),
-  ``clock NODE +SECONDS`` (it jumps ahead), ``drift NODE PERCENT`` (it runs too fast, or too slow);
+  ``clock NODE +SECONDS`` (it jumps ahead), ``drift NODE PERCENT`` (it runs too fast, or too slow),
+  ``fire NODE`` (it jumps to where the node's election timer runs out);
 - members: ``transfer [NODE]`` (the leader hands its office over), ``add NODE``, ``remove NODE``,
   ``wipe NODE [as voter]`` (its disk is lost);
 - links: ``cut A B``, ``cut A -> B``, ``restore A B``, ``restore A -> B``,
@@ -37,8 +38,12 @@ Commands (``stage`` does them):
 - clients: ``CLIENT acquire LOCK``, ``wait``, ``release``, ``renew``, ``cancel``, ``look`` and
   ``write`` likewise, with ``[ttl=10] [wait=60] [priority=0] [work=0]``; with ``&`` at the end
   nobody waits for the answer;
-- looking: ``status``, ``members``, ``locks``, ``check`` (what is broken so far).
+- looking: ``status``, ``members``, ``locks``, ``check`` (what is broken so far);
+- words: ``note TEXT`` (for whoever watches), ``expect WHAT``, a mistake if it is not so:
+  ``leader``, ``no leader``, ``NODE leads``, ``term N``, ``term above N``, ``LOCK free``,
+  ``LOCK held by CLIENT``, ``CLIENT waits``, ``CLIENT holds LOCK``.
 
+With ``with`` or ``without`` before it a command is for runs with all rules, or with one left out.
 With ``quietly`` before it a command is done and not told about.
 
 ``leader`` stands for the present leader; ``follower``, ``down`` and ``frozen`` for the first node

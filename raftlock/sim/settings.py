@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from raftlock.client.protocol import RetryPolicy
-from raftlock.lock.rules import LockRules
+from raftlock.lock.rules import AgeingRules, LockRules
 from raftlock.node.sessions import SESSION_TTL_MS
 from raftlock.node.timing import Timing, waking_order
 from raftlock.raft.rules import Rules
@@ -35,7 +35,7 @@ class RuleSet:
 
     @property
     def modified(self) -> str:
-        """The names of those that are not the correct ones."""
+        """The names of those that are not the correct ones; `AgeingRules` are."""
         return ", ".join(type(rules).__name__ for rules in self.all if type(rules) not in _CORRECT)
 
     @property
@@ -44,7 +44,7 @@ class RuleSet:
         return (self.raft, self.lock, self.client, self.resource, self.storage)
 
 
-_CORRECT = (Rules, LockRules, ClientRules, ResourceRules, StorageRules)
+_CORRECT = (Rules, LockRules, AgeingRules, ClientRules, ResourceRules, StorageRules)
 
 
 @dataclass(frozen=True, slots=True)

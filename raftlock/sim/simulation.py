@@ -6,7 +6,7 @@ that waits for an answer. The same seed and the same verbs give the same run, by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from types import TracebackType
 from typing import Never, Self
@@ -15,15 +15,12 @@ from raftlock.errors import (
     Busy,
     InvalidArgument,
     NotInThisRuntime,
-    RaftLockError,
     Timeout,
     UnknownNode,
 )
 from raftlock.lock.rules import LockRules
 from raftlock.node.timing import timing_named
-from raftlock.panels import Panels
 from raftlock.raft.rules import Rules
-from raftlock.sim.actions import Action
 from raftlock.sim.aio import AsyncSimulation
 from raftlock.sim.client import Ask, ClientRules
 from raftlock.sim.disk import StorageRules
@@ -32,11 +29,11 @@ from raftlock.sim.header import header_of
 from raftlock.sim.letters import Letters
 from raftlock.sim.network import Weather
 from raftlock.sim.resource import ResourceRules
+from raftlock.sim.scripted import Scripted
 from raftlock.sim.settings import NODES_MAX, RuleSet, WorldSettings
 from raftlock.sim.timeline import Timeline
 from raftlock.sim.wanted import jump_to_the_end, left_by_a_crash, with_member
 from raftlock.sim.world import World
-from raftlock.trace.fields import number
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
 from raftlock.transport.limits import check_client_id, check_session_ttl, millis_from_seconds
@@ -52,7 +49,7 @@ VERB_SECONDS = 60.0
 """How long a verb that waits for the cluster lets time pass."""
 
 
-class Simulation(Panels, Letters):
+class Simulation(Scripted, Letters):
     """A cluster of `nodes` nodes in virtual time; `seed` decides all that chance decides.
 
     `timing` is ``"lesson"`` or ``"lan"``, as for `Cluster`. `rules`, `lock_rules`, `client_rules`,
@@ -124,21 +121,6 @@ class Simulation(Panels, Letters):
         made._begin(name, Timeline(settings, header_of(settings, name)))
         return made
 
-    def play_script(self, script: Iterable[Action], end: int) -> None:
-        """Do what a script says, each at its time, and run to `end` (microseconds).
-
-        A rule that is left out can end in the program's own assertion: then that is the end.
-        """
-        with self.guard, suppress(AssertionError):
-            for line in script:
-                at = number(line, "t")
-                if at > self._timeline.clock.now:
-                    self._timeline.run_to(Micros(at))
-                # What was refused when it was written is refused again.
-                with suppress(RaftLockError):
-                    self._timeline.do({key: line[key] for key in line if key not in ("t", "after")})
-            self._timeline.run_to(Micros(end))
-
     # ---- looking ----
 
     @property
@@ -165,11 +147,6 @@ class Simulation(Panels, Letters):
     def recorder(self) -> Recorder:
         """The trace."""
         return self._timeline.recorder
-
-    @property
-    def script(self) -> Sequence[Action]:
-        """All that was done to this run up to now, with the times at which it was."""
-        return self._timeline.script[: self._timeline.cursor]
 
     @property
     def leader(self) -> str | None:
@@ -418,6 +395,7 @@ class Simulation(Panels, Letters):
             other._begin(f"{self.name}, another way", theirs)
             other._paused = self._paused
             theirs.script = [dict(action) for action in mine.script[: mine.cursor]]
+            other.origin = self.origin
             if seq is None or seq >= mine.recorder.last_seq:
                 while theirs.moment < mine.moment:
                     theirs.advance()
@@ -505,13 +483,6 @@ class Simulation(Panels, Letters):
     def ask_to_lead(self, node: str = "") -> None:
         """Let the leader begin to hand over to `node`, or to whoever is furthest."""
         self._do("transfer", node=node)
-
-    def pass_time(self, seconds: float) -> None:
-        """`run`, unless it is paused."""
-        with self.guard:
-            if not self._paused:
-                at = self._timeline.clock.now + round(seconds * 1_000_000)
-                self._timeline.run_to(Micros(at))
 
     # ---- inside ----
 

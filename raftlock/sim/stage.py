@@ -5,21 +5,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from raftlock.check.checker import check_history
 from raftlock.check.violation import Violation
 from raftlock.errors import InvalidArgument, RaftLockError
+from raftlock.lock.rules import AgeingRules, LockRules
+from raftlock.node.timing import timing_named
 from raftlock.sim.client import Ask
-from raftlock.sim.mutants import MUTANTS, mutant_named
+from raftlock.sim.settings import NODES_MAX, RuleSet, WorldSettings
 from raftlock.sim.simulation import Simulation
+from raftlock.sim.switches import without
 from raftlock.sim.telling import Telling, shown
-from raftlock.sim.world import RuleSet
 from raftlock.transport.limits import millis_from_seconds
+from raftlock.types.answers import LockChange
 from raftlock.types.events import Json
-from raftlock.types.ids import NodeID
+from raftlock.types.ids import LockID, NodeID
+from raftlock.types.roles import NodeRole
 
-__all__ = ["COMMANDS", "SETTINGS", "Stage"]
+__all__ = ["COMMANDS", "SETTINGS", "Stage", "world_of"]
 
-SETTINGS = ("nodes", "seed", "timing", "snapshots", "tail", "batch", "rules")
+SETTINGS = ("nodes", "seed", "timing", "snapshots", "tail", "batch", "ageing", "rules")
 
 COMMANDS = {
     "run": "run SECONDS",
@@ -34,6 +40,7 @@ COMMANDS = {
     "disk": "disk NODE FAULT",
     "clock": "clock NODE +SECONDS",
     "drift": "drift NODE PERCENT",
+    "fire": "fire NODE",
     "transfer": "transfer [NODE]",
     "add": "add NODE",
     "remove": "remove NODE",
@@ -49,6 +56,8 @@ COMMANDS = {
     "members": "members",
     "locks": "locks",
     "check": "check",
+    "note": "note TEXT",
+    "expect": "expect WHAT",
 }
 """How each command is written, by its first word; a client's begin with the client's name."""
 
@@ -61,22 +70,11 @@ _QUIET_MAX = 10_000
 class Stage:
     """One scenario's cluster. `do` its commands in order, then `finish`."""
 
-    def __init__(self, settings: dict[str, str]) -> None:
-        rules = _rules(settings.get("rules", ""))
-        self._simulation = Simulation(
-            _whole(settings.get("nodes", "3"), "nodes"),
-            seed=_whole(settings.get("seed", "1"), "seed"),
-            timing=settings.get("timing", "lan"),
-            snapshot_entries=_whole(settings.get("snapshots", "10000"), "snapshots"),
-            snapshot_tail=_whole(settings.get("tail", "0"), "tail"),
-            batch=_whole(settings.get("batch", "64"), "batch"),
-            rules=rules.raft,
-            lock_rules=rules.lock,
-            client_rules=rules.client,
-            resource_rules=rules.resource,
-            storage_rules=rules.storage,
-        )
-        self._broken = rules.modified
+    def __init__(self, settings: Mapping[str, str], off: Sequence[str] = ()) -> None:
+        names = [name for name in (settings.get("rules", ""), *off) if name]
+        world = without(world_of(settings), names)
+        self.simulation = self._simulation = Simulation.begun(world, settings.get("name", "stage"))
+        self._broken = ", ".join(names)
         self._telling = Telling(self._simulation.recorder)
         self._told: list[str] = []
 
@@ -84,6 +82,11 @@ class Stage:
         """Do one command; what is told meanwhile. Raises `InvalidArgument` on a mistake."""
         words = command.split()
         self._told = []
+        # Some commands are for runs with all rules, or for those without one.
+        if words[:1] in (["with"], ["without"]):
+            if (words[0] == "without") != bool(self._broken):
+                return []
+            words = words[1:]
         quietly = words[:1] == ["quietly"]
         try:
             answer = self._perform(words[quietly:])
@@ -128,7 +131,7 @@ class Stage:
         if len(words) > 1 and words[1] in CLIENT_OPS:
             return self._client(words[0], words[1], words[2:])
         families = (self._time, self._node_verb, self._member_verb, self._link_verb, self._look)
-        for family in families:
+        for family in (*families, self._words):
             answer = family(words)
             if answer is not None:
                 return answer
@@ -192,6 +195,8 @@ class Stage:
                 simulation.clock_jump(self._node(name), _number(seconds))
             case ["drift", name, percent]:
                 simulation.drift(self._node(name), _number(percent))
+            case ["fire", name]:
+                simulation.fire_timer(self._node(name))
             case _:
                 return None
         return []
@@ -201,6 +206,8 @@ class Stage:
         match words:
             case ["transfer"]:
                 simulation.transfer_leadership()
+            case ["transfer", name, "&"]:
+                simulation.ask_to_lead(self._node(name))
             case ["transfer", name]:
                 simulation.transfer_leadership(self._node(name))
             case ["add", name]:
@@ -310,6 +317,51 @@ class Stage:
             case _:
                 return None
 
+    def _words(self, words: list[str]) -> list[str] | None:
+        """Words for whoever watches, and what must be so at this point."""
+        match words:
+            case ["note", _, *_]:
+                self._simulation.note(" ".join(words[1:]))
+            case ["expect", *what] if (told := self._is_so(what)) is not None:
+                if not told:
+                    raise InvalidArgument(f"It is not so: {' '.join(what)}.")
+            case _:
+                return None
+        return []
+
+    def _is_so(self, what: list[str]) -> bool | None:
+        """Whether that is so now; ``None`` if it is nothing that can be asked."""
+        terms = [status.term for status in self._simulation.status().values()]
+        clients = self._simulation.world.clients
+        match what:
+            case ["leader"]:
+                return self._simulation.leader is not None
+            case ["no", "leader"]:
+                return self._simulation.leader is None
+            case [node, "leads"]:
+                found = self._simulation.status().get(NodeID(node))
+                return found is not None and found.role is NodeRole.LEADER
+            case ["term", number]:
+                return max(terms, default=0) == _whole(number, "term")
+            case ["term", "above", number]:
+                return max(terms, default=0) > _whole(number, "term")
+            case [lock, "free"]:
+                return self._owner(lock) == ""
+            case [lock, "held", "by", client]:
+                return self._owner(lock) == client
+            case [client, "waits"] if client in clients:
+                return any(not ask.done for ask in clients[NodeID(client)].asked.values())
+            case [client, "holds", lock] if client in clients:
+                held = clients[NodeID(client)].held.get(LockID(lock))
+                return held is not None and held.valid(self._simulation.now_ms())
+            case _:
+                return None
+
+    def _owner(self, name: str) -> str:
+        """Who holds a lock, by the table of `_locks`."""
+        table = self._table()
+        return next((lock.owner_id for lock in table if lock.lock_id == name), "")
+
     def _status(self) -> list[str]:
         statuses, lines = self._simulation.status(), []
         for node in self._simulation.world.nodes:
@@ -342,18 +394,22 @@ class Stage:
         return told
 
     def _locks(self) -> list[str]:
-        """The leader's table; if there is none, that of the node that has applied most."""
-        nodes, leader = self._simulation.world.nodes, self._simulation.leader
-        up = [node for node in nodes.values() if node.is_up and leader in {node.id, None}]
-        if not up:
+        if not self._simulation.status():
             return ["all nodes are down"]
-        table = max(up, key=lambda node: node.running.raft.last_applied).running.table
         lines = []
-        for lock in table.all():
+        for lock in self._table():
             owner = f"{lock.owner_id} with token {lock.token}" if lock.owner_id else "nobody"
             waiting = ", ".join(waiter.client_id for waiter in lock.waiters) or "nobody"
             lines.append(f"{lock.lock_id}: held by {owner}; waiting: {waiting}")
         return lines or ["no lock is held"]
+
+    def _table(self) -> Sequence[LockChange]:
+        """The leader's table; if there is none, that of the node that has applied most."""
+        nodes, leader = self._simulation.world.nodes, self._simulation.leader
+        up = [node for node in nodes.values() if node.is_up and leader in {node.id, None}]
+        if not up:
+            return ()
+        return tuple(max(up, key=lambda node: node.running.raft.last_applied).running.table.all())
 
     def _check(self) -> list[str]:
         first: dict[str, Violation] = {}
@@ -362,15 +418,27 @@ class Stage:
         return [shown(violation) for violation in first.values()] or ["nothing is broken so far"]
 
 
-def _rules(name: str) -> RuleSet:
-    """The rules of a run: the correct ones, or those with one broken."""
-    if not name:
-        return RuleSet()
-    mutant = mutant_named(name)
-    if mutant is None:
-        known = ", ".join(each.name for each in MUTANTS)
-        raise InvalidArgument(f"There is no broken rule {name[:40]!r}: there are {known}.")
-    return mutant.rules
+def world_of(settings: Mapping[str, str]) -> WorldSettings:
+    """The world that such settings mean, with all its rules."""
+    nodes = _whole(settings.get("nodes", "3"), "nodes")
+    if nodes not in range(1, NODES_MAX + 1):
+        raise InvalidArgument(f"A cluster has 1 to {NODES_MAX} nodes, not {nodes}.")
+    ages = _chosen(settings.get("ageing", "no"))
+    return WorldSettings(
+        nodes=tuple(NodeID(f"n{number}") for number in range(1, nodes + 1)),
+        seed=_whole(settings.get("seed", "1"), "seed"),
+        timing=timing_named(settings.get("timing", "lan")),
+        snapshot_entries=_whole(settings.get("snapshots", "10000"), "snapshots"),
+        snapshot_tail=_whole(settings.get("tail", "0"), "tail"),
+        batch=_whole(settings.get("batch", "64"), "batch"),
+        rules=RuleSet(lock=AgeingRules() if ages else LockRules()),
+    )
+
+
+def _chosen(text: str) -> bool:
+    if text not in {"yes", "no"}:
+        raise InvalidArgument(f"ageing is yes or no, not {text[:24]!r}.")
+    return text == "yes"
 
 
 def _number(text: str) -> float:

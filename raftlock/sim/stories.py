@@ -13,11 +13,19 @@ from raftlock.errors import InvalidArgument
 from raftlock.sim.bench import witness_of
 from raftlock.sim.files import ScriptFile
 from raftlock.sim.mutants import MUTANTS, Mutant, mutant_named
+from raftlock.sim.settings import RuleSet, WorldSettings
+from raftlock.sim.sharing import Scenario
 from raftlock.sim.simulation import Simulation
-from raftlock.sim.world import RuleSet
 from raftlock.types.events import Json
 
-__all__ = ["BrokenRule", "broken", "broken_rules", "simulation_of"]
+__all__ = [
+    "BrokenRule",
+    "broken",
+    "broken_rules",
+    "simulation_of",
+    "witness_script",
+    "witness_settings",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +61,20 @@ def broken(name: str, *, mended: bool = False) -> Simulation:
 
     Raises `InvalidArgument` if there is no such rule; `broken_rules` lists them.
     """
-    mutant = _mutant(name)
-    script = witness_of(mutant)
-    assert script is not None, "each has its recorded run"
-    made = simulation_of(script, RuleSet() if mended else mutant.rules)
+    made = Scenario(witness=_mutant(name).name, off=() if mended else (name,)).run()
     made.name = f"with {name} mended" if mended else f"without the rule: {name}"
     return made
+
+
+def witness_settings(name: str) -> WorldSettings:
+    """What the recorded run of a broken rule begins with, all rules in place."""
+    return _witness(name).plan.settings(RuleSet())
+
+
+def witness_script(name: str) -> tuple[list[dict[str, Json]], int]:
+    """What is done in the recorded run of a broken rule, and when it ends (microseconds)."""
+    script = _witness(name)
+    return script.script, script.end
 
 
 def simulation_of(script: ScriptFile, rules: RuleSet | None = None) -> Simulation:
@@ -66,6 +82,12 @@ def simulation_of(script: ScriptFile, rules: RuleSet | None = None) -> Simulatio
     made = Simulation.begun(script.plan.settings(rules or script.rule_set()), "recorded run")
     made.play_script(script.script, script.end)
     return made
+
+
+def _witness(name: str) -> ScriptFile:
+    script = witness_of(_mutant(name))
+    assert script is not None, "each has its recorded run"
+    return script
 
 
 def _mutant(name: str) -> Mutant:

@@ -67,6 +67,7 @@ class Timeline:
             attach(self.recorder)
         self.script: list[dict[str, Json]] = []
         self.cursor = 0
+        self.furthest = self.clock.now  # how far it has ever been, on this way
         self.world = World(settings, self.clock, self.recorder)
         self._told = [_Told(0, self.recorder.last_seq)]
         self._keyframes: list[_Keyframe] = []
@@ -90,7 +91,13 @@ class Timeline:
     def do(self, action: Action) -> Ask | None:
         """Do something new, here and now: what was recorded beyond this point is forgotten."""
         self._forget_future()
-        self.script.append({"t": self.clock.now, "after": self.world.count, **action})
+        due = self.world.schedule.next_at
+        # Else it would be enough to say when: it was done after all that was due by then.
+        early: dict[str, Json] = (
+            {"early": True} if due is not None and due <= self.clock.now else {}
+        )
+        line = {"t": self.clock.now, "after": self.world.count, **early, **action}
+        self.script.append(line)
         self.cursor += 1
         try:
             return perform(self.world, action)
@@ -118,6 +125,7 @@ class Timeline:
                 break
             self.advance()
         self.clock.now = max(self.clock.now, at)
+        self.furthest = max(self.furthest, self.clock.now)
 
     # ---- back ----
 
@@ -161,6 +169,7 @@ class Timeline:
 
     def _passed(self) -> None:
         """A moment has passed, for the first time or once more."""
+        self.furthest = max(self.furthest, self.clock.now)
         if self._told[-1].moment < self.moment and self._told[-1].seq < self.recorder.last_seq:
             self._told.append(_Told(self.moment, self.recorder.last_seq))
         if self.moment >= self._keyframes[-1].moment + KEYFRAME_EVERY:
@@ -181,6 +190,7 @@ class Timeline:
 
     def _forget_future(self) -> None:
         del self.script[self.cursor :]
+        self.furthest = self.clock.now
         while self._keyframes[-1].moment > self.moment:
             self._keyframes.pop()
         while self._told[-1].moment > self.moment:

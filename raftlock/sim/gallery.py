@@ -1,0 +1,323 @@
+"""Scenes: prepared runs that each show one thing, and stop where there is something to say.
+
+Each is a text in ``scenes/``, written in the language of `scenario`. Before its commands stand::
+
+    title    its name for people
+    sentence the one thing that it shows
+    watch    where to look (up to three)
+    rule     what can be left out of it (see `switches`)
+    breaks   the promise that goes then, if a promise goes
+    teacher  a line for whoever shows it (three)
+    speed    how fast it is to be played, in seconds of the run a second
+
+``> note TEXT`` is a stop: whoever plays the scene stops there, and the text is shown. Behind one
+may stand a question: ``? QUESTION``, its answers ``- ANSWER``, the right one with ``+`` (``x`` if
+it is another one without the rule), and ``= WHY`` (``=x WHY`` without the rule). What is indented
+is for the reader, and is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from pathlib import Path
+
+from raftlock.check.checker import check_history, check_trace
+from raftlock.errors import InvalidArgument
+from raftlock.sim.actions import Action
+from raftlock.sim.settings import WorldSettings
+from raftlock.sim.sharing import Scenario
+from raftlock.sim.simulation import Simulation
+from raftlock.sim.stage import SETTINGS, Stage, world_of
+from raftlock.sim.switches import left_out
+from raftlock.types.events import Json
+
+__all__ = ["FOLDER", "Question", "Recorded", "Scene", "Stop", "scene", "scene_named", "scenes"]
+
+FOLDER = Path(__file__).parent / "scenes"
+
+_ORDER = (
+    "clean-election",
+    "split-vote",
+    "leader-kill",
+    "stranded-leader",
+    "divergence-repair",
+    "crash-mid-replication",
+    "stale-candidate",
+    "double-vote-restart",
+    "figure-8",
+    "one-way-link",
+    "disruptive-rejoin",
+    "snapshot-catch-up",
+    "stale-read",
+    "lease-read-skew",
+    "lost-reply-double-acquire",
+    "gc-pause-overwrite",
+    "ttl-at-failover",
+    "priority-overtakes",
+    "starvation-then-ageing",
+    "two-lock-deadlock",
+)
+
+_ONCE = ("title", "sentence", "rule", "breaks", "speed")
+_OFTEN = ("watch", "teacher")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the hall is asked at a stop. `right` is the place of the answer, `why` what to say."""
+
+    text: str
+    answers: tuple[str, ...]
+    right: int
+    why: str
+
+    def to_json(self) -> dict[str, Json]:
+        """For the panel."""
+        return {
+            "text": self.text,
+            "answers": list(self.answers),
+            "right": self.right,
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A place where a scene stops: what is said there, and what is asked."""
+
+    text: str
+    question: Question | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """For the panel."""
+        asked = self.question.to_json() if self.question is not None else None
+        return {"text": self.text, "question": asked}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A scene that was played to its end: what was done, when it ended, and what it came to.
+
+    `stops` are the numbers of the events at which it stops; `broken` is the first promise that was
+    broken, with the event and a sentence, or nothing.
+    """
+
+    world: WorldSettings
+    lines: tuple[Action, ...]
+    end: int
+    stops: tuple[int, ...]
+    broken: tuple[str, int, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A scene as it is written; `recorded` plays it."""
+
+    name: str
+    title: str
+    sentence: str
+    watch: tuple[str, ...]
+    rule: str
+    breaks: str
+    teacher: tuple[str, ...]
+    speed: float
+    given: tuple[tuple[str, str], ...]
+    commands: tuple[tuple[int, str], ...]
+    stops: tuple[Stop, ...]
+    stops_without: tuple[Stop, ...]
+
+    @property
+    def world(self) -> WorldSettings:
+        """What it begins with, all rules in place."""
+        return world_of(dict(self.given))
+
+    def recorded(self, off: Sequence[str] = ()) -> Recorded:
+        """It played to its end, without the rules of these names."""
+        return _recorded(self.name, tuple(off))
+
+    def told(self, *, without: bool = False) -> tuple[Stop, ...]:
+        """Its stops, with its rule or without."""
+        return self.stops_without if without else self.stops
+
+    def to_json(self) -> dict[str, Json]:
+        """For the panel; also what it comes to either way, so it is played if it never was."""
+        ways: dict[str, Json] = {}
+        for way, off in (("with", ()), ("without", (self.rule,))):
+            recorded = self.recorded(off)
+            stops = self.told(without=bool(off))
+            ways[way] = {
+                "stops": [stop.to_json() for stop in stops],
+                "events": list(recorded.stops),
+                "broken": list(recorded.broken) if recorded.broken is not None else None,
+            }
+        return self.summary() | {"watch": list(self.watch), "teacher": list(self.teacher), **ways}
+
+    def summary(self) -> dict[str, Json]:
+        """For a list of all."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "sentence": self.sentence,
+            "rule": self.rule,
+            "left_out": left_out(self.rule),
+            "breaks": self.breaks,
+            "speed": self.speed,
+        }
+
+
+def scenes() -> list[Scene]:
+    """All scenes, in the order in which one may show them."""
+    return [scene_named(name) for name in _ORDER]
+
+
+def scene(name: str, *, without_rule: bool = False) -> Simulation:
+    """A scene at its beginning, to be played; also without the rule that it is about.
+
+    `Simulation.run` plays it as panels do, and whoever does something else in it leaves it. Raises
+    `InvalidArgument` if there is no such scene.
+    """
+    found = scene_named(name)
+    off = (found.rule,) if without_rule else ()
+    recorded = found.recorded(off)
+    origin = Scenario(scene=name, off=off)
+    made = Simulation.begun(recorded.world, origin.name)
+    made.origin = origin
+    made.expect_script(recorded.lines, recorded.end)
+    return made
+
+
+@cache
+def scene_named(name: str) -> Scene:
+    """The scene of that name. Raises `InvalidArgument`."""
+    if name not in _ORDER:
+        raise InvalidArgument(f"There is no scene {name[:40]!r}; there are {', '.join(_ORDER)}.")
+    try:
+        return _read(name, (FOLDER / f"{name}.txt").read_text(encoding="utf-8"))
+    except InvalidArgument as error:
+        raise InvalidArgument(f"Scene {name}: {error.message}") from None
+
+
+@lru_cache(maxsize=64)
+def _recorded(name: str, off: tuple[str, ...]) -> Recorded:
+    found = scene_named(name)
+    stage = Stage(dict(found.given) | {"name": Scenario(scene=name, off=off).name}, off)
+    for number, command in found.commands:
+        try:
+            stage.do(command)
+        except InvalidArgument as error:
+            way = f" without {', '.join(off)}" if off else ""
+            raise InvalidArgument(f"Scene {name}{way}, line {number}: {error.message}") from None
+        except AssertionError:
+            break  # a rule that is left out can end in the program's own assertion
+    simulation = stage.simulation
+    recorder = simulation.recorder
+    broken = check_trace(recorder.header, recorder.events)
+    broken = broken or check_history(recorder.header, recorder.events)
+    return Recorded(
+        world=replace(simulation.world.settings),
+        lines=tuple(simulation.script),
+        end=round(simulation.now * 1_000_000),
+        stops=tuple(event.seq for event in recorder.events if event.kind == "note"),
+        broken=(broken[0].property, broken[0].seq, broken[0].text) if broken else None,
+    )
+
+
+# ---- reading ----
+
+
+class _Reading:
+    """A scene's text as it is read, line by line."""
+
+    def __init__(self) -> None:
+        self.once: dict[str, str] = {}
+        self.often: dict[str, list[str]] = {name: [] for name in _OFTEN}
+        self.given: dict[str, str] = {}
+        self.commands: list[tuple[int, str]] = []
+        self.stops: dict[str, list[_Asking]] = {"with": [], "without": []}
+        self.last: dict[str, _Asking] = {}  # the last stop of each way
+
+    def line(self, number: int, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        rest = rest.strip()
+        if word == ">":
+            self.commands.append((number, rest))
+            self._command(rest)
+        elif word in ("?", "-", "+", "x", "=", "=x"):
+            for asking in self.last.values():
+                asking.take(word, rest)
+        elif word in _ONCE:
+            self.once[word] = rest
+        elif word in _OFTEN:
+            self.often[word].append(rest)
+        elif word in SETTINGS:
+            self.given[word] = rest
+        else:
+            raise InvalidArgument(f"line {number} begins with {word[:24]!r}, which is nothing.")
+
+    def _command(self, command: str) -> None:
+        first, _, rest = command.partition(" ")
+        ways = (first,) if first in self.stops else ("with", "without")
+        rest = rest if first in self.stops else command
+        if rest.startswith("note "):
+            text = " ".join(rest.removeprefix("note ").split())
+            for way in ways:
+                self.last[way] = _Asking(text, without=way == "without")
+                self.stops[way].append(self.last[way])
+
+
+class _Asking:
+    """One stop as it is read."""
+
+    def __init__(self, text: str, *, without: bool) -> None:
+        self.text, self.without = text, without
+        self.question = self.why = ""
+        self.answers: list[str] = []
+        self.right: int | None = None
+
+    def take(self, sign: str, words: str) -> None:
+        match sign:
+            case "?":
+                self.question = words
+            case "=":
+                self.why = self.why or words
+            case "=x":
+                self.why = words if self.without else self.why
+            case _:
+                if (sign == "x" and self.without) or (sign == "+" and self.right is None):
+                    self.right = len(self.answers)
+                self.answers.append(words)
+
+    def stop(self) -> Stop:
+        if not self.question:
+            return Stop(self.text)
+        if self.right is None or not self.why:
+            raise InvalidArgument("a question needs a right answer (+) and a reason (=).")
+        asked = Question(self.question, tuple(self.answers), self.right, self.why)
+        return Stop(self.text, asked)
+
+
+def _read(name: str, text: str) -> Scene:
+    reading = _Reading()
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.startswith(("#", "  ")):
+            reading.line(number, line)
+    once: Mapping[str, str] = reading.once
+    for needed in ("title", "sentence", "rule"):
+        if needed not in once:
+            raise InvalidArgument(f"it needs a line with {needed}.")
+    return Scene(
+        name=name,
+        title=once["title"],
+        sentence=once["sentence"],
+        watch=tuple(reading.often["watch"]),
+        rule=once["rule"],
+        breaks=once.get("breaks", ""),
+        teacher=tuple(reading.often["teacher"]),
+        speed=float(once.get("speed", "1")),
+        given=tuple(reading.given.items()),
+        commands=tuple(reading.commands),
+        stops=tuple(each.stop() for each in reading.stops["with"]),
+        stops_without=tuple(each.stop() for each in reading.stops["without"]),
+    )
