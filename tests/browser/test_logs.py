@@ -37,3 +37,40 @@ def test_what_happened_is_explained_by_the_paper_and_the_code(opened: NotebookPa
     dashboard.click("why-close")
     expect(dashboard.at("why-box")).to_be_hidden()
     opened.check_quiet()
+
+
+DIFFER = """
+from raftlock import Simulation
+simulation = Simulation(nodes=3, seed=4)
+old = simulation.wait_for_leader()
+simulation.run(1)
+others = [node for node in simulation.nodes if node != old]
+simulation.client("ann").acquire("door", ttl=60)
+simulation.partition([old], others)
+simulation.kill(others[0])
+simulation.client("ann").submit("renew", "door")
+simulation.run(2)
+simulation.restart(others[0])
+simulation.run(8)
+simulation.dashboard()
+"""
+
+
+def test_logs_that_differ_are_shown_and_what_is_cut_off_leaves_a_ghost(
+    opened: NotebookPage,
+) -> None:
+    dashboard = shown(opened, DIFFER, "simulation.heal()\nsimulation.run(3)")
+    first = dashboard.at("cell-n1-1")
+    first.focus()
+    expect(dashboard.at("cell-words")).to_contain_text("written by n1")
+    opened.page.keyboard.press("ArrowDown")
+    expect(dashboard.at("cell-n2-1")).to_be_focused()
+    expect(dashboard.at("cell-words")).to_contain_text("n2, entry 1, term 1: no-op")
+    expect(dashboard.at("log").locator("th[data-odd]")).not_to_have_count(0)
+    dashboard.click("tab-ledger")
+    expect(dashboard.at("ledger").locator("tr[data-odd]")).not_to_have_count(0)
+    dashboard.click("tab-logs")
+    opened.run_cell(1)
+    expect(dashboard.at("log").locator("th[data-odd]")).to_have_count(0)
+    expect(dashboard.at("log").get_by_test_id("ghost")).to_have_count(0)
+    opened.check_quiet()

@@ -1,12 +1,15 @@
-// The logs side by side: a row a node, a column an index, so that what agrees stands in line.
+// The logs side by side: a row a node, a column an index, so that what agrees stands in line. What
+// is cut off leaves a ghost for a moment; a cell that is touched tells where its entry comes from.
 
 import { h, put, write } from "./dom.js";
+import { cellWords, disagree } from "./entries.js";
 import { follow } from "./follow.js";
 import { nodeWords, opLines, roleLetter } from "./format.js";
 import { leaderOf } from "./frames.js";
 import { termFill, termLine } from "./palette.js";
 
 const COLUMNS = 60;
+const GHOST_MS = 2000;
 
 /** The first and last index shown: the last ones, and one empty column for the mark "next". */
 export function logWindow(logs, columns = COLUMNS) {
@@ -38,9 +41,40 @@ export function log(ctx) {
   const nothing = h("p", { class: "rl-empty" }, "No entry yet: the first leader writes one.");
   const el = h("section", { class: "rl-log" },
     h("div", { class: "rl-head" }, h("h3", { class: "rl-title" }, "Logs"), legend()), nothing, scroll);
+  const told = h("p", { class: "rl-cell-words rl-muted", role: "status", "data-testid": "cell-words" }, HINT);
+  el.append(told);
   const tail = follow(scroll, table, "x");
+  let place = null; // the cell that is touched: {id, index}
+  let seen = 0; // up to which event this was drawn
+  for (const kind of ["pointerover", "focusin"]) table.addEventListener(kind, touch);
+  table.addEventListener("keydown", walk);
   let rows = new Map();
   let span = { first: 1, last: 0, key: "" };
+
+  function touch(event) {
+    const cell = event.target.closest("td[data-index]");
+    if (!cell) return;
+    place = { id: cell.getAttribute("data-node"), index: Number(cell.getAttribute("data-index")) };
+    say();
+  }
+
+  function say() {
+    const node = place && store.state.nodes.get(place.id);
+    write(told, node ? cellWords(node, store.state.logs.get(place.id), place.index, store.state.parts.origins) : HINT);
+  }
+
+  // The arrow keys go from cell to cell; one of them can be reached with the Tab key.
+  function walk(event) {
+    const here = event.target.closest("td[data-index]");
+    if (!here) return;
+    const [line, k] = [here.parentElement, [...here.parentElement.children].indexOf(here)];
+    const next = { ArrowLeft: here.previousElementSibling, ArrowRight: here.nextElementSibling, ArrowUp: line.previousElementSibling?.children[k],
+      ArrowDown: line.nextElementSibling?.children[k] }[event.key];
+    if (!next?.hasAttribute("data-index")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    next.focus();
+  }
 
   function lay(next) {
     const ids = store.state.cluster.nodes;
@@ -65,18 +99,32 @@ export function log(ctx) {
   }
 
   function change(parts) {
-    if (!["logs", "nodes", "cluster"].some((part) => parts.has(part))) return;
+    if (!["logs", "nodes", "cluster", "origins"].some((part) => parts.has(part))) return;
     const next = logWindow([...store.state.logs.values()]);
     put(nothing, { hidden: next.last > 0 });
     put(scroll, { hidden: next.last === 0 });
     if (next.last === 0) return;
     lay(next);
     const leader = leaderOf(store.state);
-    for (const [id, r] of rows) r.update(ctx, store.state.nodes.get(id), store.state.logs.get(id), leader, span.first);
+    const { seq } = store.state.cursor;
+    const onward = seq >= seen; // going back takes entries away, too, and cuts nothing off
+    seen = seq;
+    for (const [id, r] of rows) r.update(ctx, store.state.nodes.get(id), store.state.logs.get(id), leader, span.first, onward);
+    const logs = [...store.state.logs.values()];
+    [...head.children].slice(1).forEach((th, k) => {
+      const odd = disagree(logs, span.first + k);
+      put(th, { "data-odd": odd });
+      for (const r of rows.values()) if (r.cells[k]) put(r.cells[k].td, { "data-odd": odd });
+    });
+    const last = body.lastElementChild?.lastElementChild?.previousElementSibling;
+    if (last && !table.querySelector('td[tabindex="0"]')) put(last, { tabindex: 0 });
+    if (place) say();
     tail.end();
   }
   return { el, change, close: tail.close };
 }
+
+const HINT = "Touch an entry to see who wrote it, and which majority had it.";
 
 function legend() {
   const item = (mark, words) => h("li", {}, mark, words);
@@ -96,12 +144,12 @@ function row(id) {
     const parts = { index, sign: "", term: h("b", {}), what: h("span", { class: "rl-what" }),
       object: h("span", { class: "rl-object" }), mark: h("span", { class: "rl-mark" }) };
     parts.box = h("div", { class: "rl-cell" }, parts.term, parts.what, parts.object);
-    parts.td = h("td", { "data-testid": `cell-${id}-${index}` }, parts.box, parts.mark);
+    parts.td = h("td", { "data-testid": `cell-${id}-${index}`, "data-node": id, "data-index": index, tabindex: -1 }, parts.box, parts.mark);
     cells.push(parts);
     el.append(parts.td);
   }
 
-  function update(ctx, node, log, leader, first) {
+  function update(ctx, node, log, leader, first, onward) {
     if (!node) return;
     write(letter, roleLetter(node));
     put(letter, { title: nodeWords(node) });
@@ -112,10 +160,19 @@ function row(id) {
       const index = first + k;
       const entry = log?.entries[index - (log.entries[0]?.i ?? 0)] ?? null;
       const gone = entry === null && index <= (log?.base ?? 0);
+      if (onward && cell.entry && !gone && entry?.t !== cell.entry.t) haunt(cell);
+      cell.entry = entry;
       fill(cell, entry, index, node, marksAt(progress, index), theme, gone);
     });
   }
   return { el, cells, append, update };
+}
+
+// An entry that was cut off stays to be seen, struck through, for a moment.
+function haunt(cell) {
+  const ghost = h("div", { class: "rl-cell rl-ghost", "data-testid": "ghost", "aria-hidden": "true" }, h("s", {}, `${cell.entry.t} ${cell.entry.op || "no-op"}`));
+  cell.td.append(ghost);
+  setTimeout(() => ghost.remove(), GHOST_MS);
 }
 
 // `gone`: the entry was there, and a snapshot stands for it now.
@@ -132,7 +189,6 @@ function fill(cell, entry, index, node, mark, theme, gone) {
   put(cell.td, {
     "data-term": entry?.t ?? null, "data-op": entry?.op ?? null, "data-mark": mark || null,
     "data-committed": entry ? String(committed) : null, "data-gone": gone,
-    title: gone ? `index ${index}: no longer in the log, ${node.id}'s snapshot stands for it` : entry ? `index ${index}, term ${entry.t}: ${entry.op || "no-op"}${committed ? "" : " (not committed here)"}` : null,
   });
   put(cell.box, { class: `rl-cell${entry ? " rl-full" : ""}${committed ? " rl-committed" : ""}${index === node.commit && entry ? " rl-frontier" : ""}${gone ? " rl-gone" : ""}` });
   cell.box.style.setProperty("--term", (entry && termFill(entry.t)) || "transparent");

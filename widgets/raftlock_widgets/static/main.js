@@ -8,6 +8,7 @@ import { h, put, write } from "./dom.js";
 import { events } from "./events.js";
 import { inspector } from "./inspector.js";
 import { keyboard } from "./keys.js";
+import { ledger } from "./ledger.js";
 import { locks } from "./locks.js";
 import { log } from "./log.js";
 import { ring } from "./ring.js";
@@ -92,6 +93,7 @@ const ALL = ["cluster", "situation", "pace", "members", "nodes", "links", "group
 // What takes turns at the right of the dashboard: a name, words, and the panels.
 const TABS = [
   ["logs", "Logs and locks", [log, locks]],
+  ["ledger", "Ledger", [ledger]],
   ["rules", "Rules", [rules]],
 ];
 
@@ -124,6 +126,7 @@ const LAYOUTS = {
   ring: (ctx, add) => [add(status(ctx)), h("div", { class: "rl-alone" }, add(ring(ctx)), h("div", {}, add(onTheirWay(ctx)), add(inspector(ctx)))), ctx.message.el],
   rules: (ctx, add) => [add(status(ctx)), add(why(ctx)), add(rules(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
   timeline: (ctx, add) => [add(status(ctx)), add(why(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
+  ledger: (ctx, add) => [add(status(ctx, { pace: false })), add(ledger(ctx))],
   log: (ctx, add) => [add(status(ctx, { pace: false })), add(log(ctx))],
   locks: (ctx, add) => [add(status(ctx, { pace: false })), add(locks(ctx)), add(client(ctx)), ctx.message.el],
 };

@@ -5,6 +5,7 @@
 // here takes the place of what was there.
 
 const MARKS_MAX = 3000;
+const ORIGINS_MAX = 200;
 
 export const MERGERS = {
   /** The track's new marks are laid behind those before; all of them come as {all}, or in a full frame. */
@@ -13,6 +14,16 @@ export const MERGERS = {
     if (!Array.isArray(value)) return value.all;
     const newest = before?.length ? before[before.length - 1][0] : 0;
     return [...(before ?? []), ...value.filter((mark) => mark[0] > newest)].slice(-MARKS_MAX);
+  },
+
+  /** Where entries come from: a row takes the place of the one of the same index and term. */
+  origins(before, value) {
+    const rows = new Map((before ?? []).map((row) => [`${row.i} ${row.t}`, row]));
+    for (const row of value) {
+      rows.delete(`${row.i} ${row.t}`);
+      rows.set(`${row.i} ${row.t}`, row);
+    }
+    return [...rows.values()].slice(-ORIGINS_MAX);
   },
 };
 
