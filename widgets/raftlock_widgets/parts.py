@@ -5,9 +5,10 @@ from __future__ import annotations
 from raftlock.trace.parts import Maker
 from raftlock.trace.parts.origins import Origins
 from raftlock.trace.parts.resources import Resources
+from raftlock.trace.parts.spacetime import SpaceTime
 from raftlock.trace.parts.track import Track
 from raftlock_widgets.checks import Checks
 
 __all__ = ["PARTS"]
 
-PARTS: tuple[Maker, ...] = (Track, Checks, Resources, Origins)
+PARTS: tuple[Maker, ...] = (Track, Checks, Resources, Origins, SpaceTime)

@@ -14,6 +14,7 @@ import { log } from "./log.js";
 import { ring } from "./ring.js";
 import { rules } from "./rules.js";
 import { onTheirWay } from "./slips.js";
+import { spacetime } from "./spacetime.js";
 import { status } from "./status.js";
 import { storeOf } from "./store.js";
 import { tabs } from "./tabs.js";
@@ -94,6 +95,7 @@ const ALL = ["cluster", "situation", "pace", "members", "nodes", "links", "group
 const TABS = [
   ["logs", "Logs and locks", [log, locks]],
   ["ledger", "Ledger", [ledger]],
+  ["spacetime", "Space-time", [spacetime]],
   ["rules", "Rules", [rules]],
 ];
 
@@ -126,6 +128,7 @@ const LAYOUTS = {
   ring: (ctx, add) => [add(status(ctx)), h("div", { class: "rl-alone" }, add(ring(ctx)), h("div", {}, add(onTheirWay(ctx)), add(inspector(ctx)))), ctx.message.el],
   rules: (ctx, add) => [add(status(ctx)), add(why(ctx)), add(rules(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
   timeline: (ctx, add) => [add(status(ctx)), add(why(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
+  spacetime: (ctx, add) => [add(status(ctx)), add(spacetime(ctx)), ctx.message.el],
   ledger: (ctx, add) => [add(status(ctx, { pace: false })), add(ledger(ctx))],
   log: (ctx, add) => [add(status(ctx, { pace: false })), add(log(ctx))],
   locks: (ctx, add) => [add(status(ctx, { pace: false })), add(locks(ctx)), add(client(ctx)), ctx.message.el],

@@ -6,6 +6,7 @@
 
 const MARKS_MAX = 3000;
 const ORIGINS_MAX = 200;
+const SPACETIME_MAX = 200;
 
 export const MERGERS = {
   /** The track's new marks are laid behind those before; all of them come as {all}, or in a full frame. */
@@ -14,6 +15,14 @@ export const MERGERS = {
     if (!Array.isArray(value)) return value.all;
     const newest = before?.length ? before[before.length - 1][0] : 0;
     return [...(before ?? []), ...value.filter((mark) => mark[0] > newest)].slice(-MARKS_MAX);
+  },
+
+  /** The space-time diagram: an item takes the place of the one of its number; the oldest go. */
+  spacetime(before, value, full) {
+    if (full || !before) return value;
+    const items = new Map(before.items.map((item) => [item[1], item]));
+    for (const item of value.items) items.set(item[1], item);
+    return { ...value, items: [...items.values()].sort((a, b) => a[1] - b[1]).slice(-SPACETIME_MAX) };
   },
 
   /** Where entries come from: a row takes the place of the one of the same index and term. */
