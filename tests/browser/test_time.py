@@ -110,3 +110,19 @@ def test_the_past_of_a_live_cluster_is_looked_at_while_it_goes_on(opened: Notebo
     opened.page.keyboard.press("?")
     expect(dashboard.at("keys-list")).to_be_visible()
     expect(dashboard.at("keys")).to_have_attribute("aria-expanded", re.compile("true"))
+
+
+def test_a_simulation_is_run_until_something_happens(opened: NotebookPage) -> None:
+    dashboard = shown(opened, SIMULATION)
+    dashboard.click("run-until")
+    expect(dashboard.at("message")).to_contain_text("n1 leads term 1")
+    expect(dashboard.at("pause")).to_contain_text("Resume")
+    expect(dashboard.at("future-0")).to_have_count(0)
+    dashboard.click("back")
+    dashboard.node("n2").click()
+    dashboard.click("kill")
+    expect(dashboard.at("future-1")).to_have_attribute("aria-pressed", "true")
+    dashboard.click("future-0")
+    expect(dashboard.at("future-0")).to_have_attribute("aria-pressed", "true")
+    expect(dashboard.node("n2")).to_have_attribute("data-state", "up")
+    opened.check_quiet()

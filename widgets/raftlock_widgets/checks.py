@@ -6,7 +6,7 @@ its first event on: of a trace whose beginning is no longer kept nothing is clai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from raftlock.check.checker import Checker
 from raftlock.check.violation import Violation
@@ -56,7 +56,7 @@ class Checks:
         self._changed = 0
         self._counted = (0, 0)
         # What was found, in the order of the events at which it was: copies share the list.
-        self._found: list[tuple[int, Violation, bool]] = []
+        self._found: list[tuple[int, int, Violation, bool]] = []
 
     def apply(self, event: TraceEvent) -> None:
         """Judge one event more. A copy judges nothing: it tells what was known at its event."""
@@ -72,17 +72,25 @@ class Checks:
         if counted != self._counted:
             fresh = [(each, False) for each in checker.violations[self._counted[0] :]]
             fresh += [(each, True) for each in checker.expected[self._counted[1] :]]
-            self._found += [(event.seq, each, expected) for each, expected in fresh]
+            self._found += [(event.seq, event.t, each, expected) for each, expected in fresh]
             self._counted, self._changed = counted, event.seq
 
     def full(self) -> Json:
         """A row a property: its name, its words, its state, and where it was broken first."""
-        first: dict[str, tuple[Violation, bool]] = {}
-        for seq, violation, expected in self._found:
+        first: dict[str, tuple[int, Violation, bool]] = {}
+        for seq, t, violation, expected in self._found:
             if seq <= self._seq:
-                first.setdefault(violation.property, (violation, expected))
+                first.setdefault(violation.property, (t, violation, expected))
         names = [*PROPERTIES, *(name for name in first if name not in PROPERTIES)]
         return [self._row(name, first.get(name)) for name in names]
+
+    def broken(self) -> Iterator[tuple[int, int, str]]:
+        """Where each property broke first: the event that was judged, when it was, and words."""
+        known: set[str] = set()
+        for seq, t, violation, _ in self._found:
+            if seq <= self._seq and violation.property not in known:
+                known.add(violation.property)
+                yield seq, t, f"{violation.property}: {shorten(violation.text, SHOWN_TEXT)}"
 
     def delta(self, seen: int) -> Json | None:
         """All of it, if anything was found."""
@@ -103,15 +111,16 @@ class Checks:
         for event in events:
             self.apply(event)
 
-    def _row(self, name: str, found: tuple[Violation, bool] | None) -> Json:
+    def _row(self, name: str, found: tuple[int, Violation, bool] | None) -> Json:
         row: dict[str, Json] = {
             "property": name,
             "words": PROPERTIES.get(name, name),
             "state": "holds" if self._whole else "unknown",
         }
         if found is not None:
-            violation, expected = found
+            t, violation, expected = found
             row |= {
+                "t": t,
                 "state": "expected" if expected else "broken",
                 "seq": violation.seq,
                 "text": shorten(violation.text, SHOWN_TEXT),

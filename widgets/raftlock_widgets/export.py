@@ -25,6 +25,7 @@ from raftlock.trace.story import Story
 from raftlock.types import Json, TraceEvent
 from raftlock_widgets.cluster import Showable
 from raftlock_widgets.frontend import LOADER, STATIC, modules, style
+from raftlock_widgets.marks import KINDS, marks_in
 from raftlock_widgets.parts import PARTS
 from raftlock_widgets.why import why
 
@@ -104,7 +105,7 @@ def page_of(header: Mapping[str, Json], events: Sequence[TraceEvent]) -> str:
     told = Story(header, PARTS)
     for event in events:
         told.apply(event)
-    track = next(part.full() for part in told.parts if part.name == "track")
+    track = sorted(mark for kind in KINDS for mark in marks_in(told, kind))
     reasons = {f"{rule}/{kind}": why(rule, kind) for rule, kind in _told_of(frames)}
     run = {"frames": frames, "track": track, "why": reasons, "title": _title(header)}
     shown = {"modules": modules(), "run": run}

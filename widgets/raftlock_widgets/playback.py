@@ -44,7 +44,7 @@ class Playback:
         self._lock = RLock()
         self._take(simulation)
         self.speed = 1.0
-        self.playing = False
+        self.playing = self.hurrying = False
         self.runner = ThreadRunner(f"raftlock {simulation.name}")
         self._task: asyncio.Task[None] | None = None
 
@@ -77,6 +77,7 @@ class Playback:
                 "id": number,
                 "name": each.name,
                 "from": each.branched_at,
+                "from_t": _when(each, each.branched_at),
                 "last": each.recorder.last_seq,
                 "t": round(each.now * 1_000_000),
                 "shown": each is self.shown,
@@ -176,8 +177,12 @@ class Playback:
             now = loop.time()
             passed, before = min(now - before, TURN_SECONDS_MAX), now
             with self.still() as still:
-                if still and self.playing:
+                if still and self._is_played():
                     self._move(passed * self.speed)
+
+    def _is_played(self) -> bool:
+        """Whether time goes by the clock on the wall; not while it is hurried to something."""
+        return self.playing and not self.hurrying
 
     def _move(self, seconds: float) -> None:
         try:
@@ -186,6 +191,13 @@ class Playback:
             # A rule that is left out can end in the program's own assertion.
             self.playing = False
             logger.warning("the simulation cannot go on: %s", error)
+
+
+def _when(simulation: Simulation, seq: int) -> int:
+    """When event `seq` was; 0 if it is no longer kept."""
+    recorder = simulation.recorder
+    place = seq - recorder.dropped - 1
+    return recorder.events[place].t if 0 <= place < len(recorder.events) else 0
 
 
 playbacks: WeakKeyDictionary[Simulation, Playback] = WeakKeyDictionary()

@@ -24,6 +24,7 @@ from raftlock_widgets.cluster import Showable
 from raftlock_widgets.frontend import LOADER, modules
 from raftlock_widgets.stream import Frame, Stream, snapshot_of
 from raftlock_widgets.travel import ALWAYS, VERBS, move
+from raftlock_widgets.until import run_until
 from raftlock_widgets.why import why
 
 __all__ = ["Store", "store_of"]
@@ -145,6 +146,9 @@ class Store(anywidget.AnyWidget):
         with cluster.still() as still:
             if not still:
                 raise Busy("A cell is at work with this cluster: try again when it is done.")
+            if verb == "until":
+                self._stream.travel.live()
+                return await run_until(cluster, arguments)
             if verb in VERBS:
                 return move(self._stream.travel, cluster, verb, arguments)
             past = self._stream.travel.past

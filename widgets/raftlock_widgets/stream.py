@@ -17,8 +17,9 @@ from typing import Any
 
 from raftlock.trace.frame import FrameSource, Recording
 from raftlock.trace.recorder import Recorder
+from raftlock_widgets.marks import track_of
 from raftlock_widgets.parts import PARTS
-from raftlock_widgets.travel import Travel, track_of
+from raftlock_widgets.travel import Travel
 
 __all__ = ["Frame", "Pace", "Stream", "Viewers", "snapshot_of"]
 
@@ -245,6 +246,8 @@ def snapshot_of(recording: Recording, run: int = 0) -> Frame:
     frame: Frame = dict(FrameSource(recording).full())
     frame["run"] = run
     frame["messages"] = []
+    for name in ("spacetime", "origins"):  # what nobody misses in a picture that stands still
+        frame.pop(name, None)
     frame["events"] = frame["events"][-40:]
     frame["terms"] = frame["terms"][-100:]
     frame["clients"] = frame["clients"][:20]

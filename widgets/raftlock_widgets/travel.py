@@ -12,18 +12,18 @@ from typing import Any
 
 from raftlock.errors import InvalidArgument
 from raftlock.trace.parts import Maker
-from raftlock.trace.parts.track import KINDS, Track
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.story import Story
 from raftlock.types import TraceEvent
 from raftlock_widgets.cluster import Showable
+from raftlock_widgets.marks import KINDS, marks_of
 
-__all__ = ["ALWAYS", "VERBS", "Past", "Travel", "move", "track_of"]
+__all__ = ["ALWAYS", "VERBS", "Past", "Travel", "move"]
 
 VERBS = ("seek", "live", "forward", "back", "jump")
 """What a page may ask of the cursor."""
 
-ALWAYS = ("pause", "resume", "speed", "choose", "start_over", "break")
+ALWAYS = ("pause", "resume", "speed", "choose", "start_over", "break", "until")
 """What can be asked of a cluster whatever is looked at."""
 
 
@@ -106,7 +106,7 @@ class Travel:
         """To the next mark of that kind, or the one before; gives its words."""
         if kind not in KINDS:
             raise InvalidArgument(f"There are no marks of kind {kind[:20]!r}: {', '.join(KINDS)}.")
-        marks = [mark for mark in track_of(recorder).marks if mark[2] == kind]
+        marks = marks_of(recorder, kind)
         here = self.past.seq if self.past is not None else recorder.last_seq
         # The marks are in the order of their events.
         place = bisect_right([mark[0] for mark in marks], here)
@@ -155,11 +155,6 @@ def _whole(given: Mapping[str, Any], name: str) -> int:
     if type(value) is not int:
         raise InvalidArgument(f"The field {name} must hold a whole number.")
     return value
-
-
-def track_of(recorder: Recorder) -> Track:
-    """The track of a recording that has one."""
-    return next(part for part in recorder.story.parts if isinstance(part, Track))
 
 
 def _before(recorder: Recorder, t: int) -> int:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from raftlock.trace.fields import number, shorten, text
+from raftlock.trace.fields import names, number, shorten, text
 from raftlock.types import Json, TraceEvent
 
 __all__ = ["KINDS", "Track"]
 
-KINDS = ("term", "election", "commit", "grant", "fault", "violation", "note")
+KINDS = ("term", "election", "commit", "grant", "expiry", "fault", "violation", "note")
 
 MARKS_MAX = 1_500
 KEPT_WHOLE = 400
@@ -44,6 +44,7 @@ class Track:
         self._term = 0
         self._commit = 0
         self._tokens: dict[str, int] = {}
+        self._expired: dict[str, int] = {}  # of each lock: the last token whose time ran out
 
     def apply(self, event: TraceEvent) -> None:
         """Mark an event that somebody may look for."""
@@ -92,6 +93,7 @@ class Track:
         """The same track, to go on apart."""
         twin = Track({})
         twin.marks, twin._tokens = list(self.marks), dict(self._tokens)
+        twin._expired = dict(self._expired)
         twin._thinned, twin._term, twin._commit = self._thinned, self._term, self._commit
         return twin
 
@@ -102,7 +104,12 @@ class Track:
         """A grant is marked where the first node applies it; the others come to it later."""
         lock, token = text(event.data, "lock"), number(event.data, "token")
         owner = text(event.data, "owner")
-        if owner and token > self._tokens.get(lock, 0):
+        known = self._tokens.get(lock, 0)
+        fresh = not owner or token > known
+        if fresh and "expired" in names(event.data, "why") and self._expired.get(lock) != known:
+            self._expired[lock] = known
+            self._mark(event, "expiry", f"the time of token {known} on {shorten(lock)} is over")
+        if owner and token > known:
             self._tokens[lock] = token
             self._mark(event, "grant", f"{shorten(owner)} holds {shorten(lock)}, token {token}")
 

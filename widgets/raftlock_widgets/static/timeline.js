@@ -3,7 +3,7 @@
 // What is painted is found by time; what one steps through are moments, all that happened at one
 // place at one time.
 
-import { h, put, write } from "./dom.js";
+import { h, keyed, put, write } from "./dom.js";
 import { runTime } from "./format.js";
 import { termFill } from "./palette.js";
 
@@ -17,6 +17,7 @@ export const KINDS = [
   ["commit", "commit"],
   ["fault", "fault"],
   ["grant", "grant"],
+  ["expiry", "expiry"],
   ["election", "election"],
   ["violation", "violation"],
 ];
@@ -56,6 +57,7 @@ export function timeline(ctx) {
   kind.value = "election";
   const button = (id, label, title, onclick) => h("button", { type: "button", title, "aria-label": title,
     "data-testid": id, onclick }, label);
+  const futures = h("div", { class: "rl-futures", role: "group", "aria-label": "Branches", hidden: true });
   const live = button("go-live", "Live", "Go to the present", () => move("live"));
   const el = h("section", { class: "rl-timeline", "aria-label": "Timeline", "data-testid": "timeline" },
     h("div", { class: "rl-head" }, h("h3", { class: "rl-title" }, "Time"),
@@ -66,9 +68,10 @@ export function timeline(ctx) {
         live),
       h("div", { class: "rl-transport", role: "group", "aria-label": "Jump" },
         button("jump-back", "◁", "To the one before", () => jump(-1)), kind,
-        button("jump-on", "▷", "To the next one", () => jump(1))),
+        button("jump-on", "▷", "To the next one", () => jump(1)),
+        button("run-until", "run to it", "Let the cluster go on until there is one, and stand still there", runUntil)),
       place, words),
-    h("div", { class: "rl-track-box" }, canvas, range));
+    h("div", { class: "rl-track-box" }, canvas, range), futures);
   const branch = h("select", { "data-testid": "branch", "aria-label": "Branch",
     onchange: () => ctx.act("choose", { branch: Number(branch.value) }, "") });
   const branchBox = h("label", { class: "rl-branch", hidden: true }, "Branch", branch);
@@ -88,6 +91,11 @@ export function timeline(ctx) {
 
   function jump(by) {
     ctx.act("jump", { kind: kind.value, by }, "");
+  }
+
+  function runUntil() {
+    if (store.state.cursor.offline) return jump(1);
+    return ctx.act("until", { kind: kind.value }, `Running until there is: ${KINDS.find(([name]) => name === kind.value)[1]}`);
   }
 
   // While a hand drags, only the newest place is asked for, one at a time.
@@ -117,6 +125,7 @@ export function timeline(ctx) {
         each.from ? `${each.name}, from event ${each.from}` : each.name)));
       branch.value = String(branches.find((each) => each.shown)?.id ?? 0);
     }
+    drawFutures(branches);
     write(place, cursor.live && !cursor.offline ? `${runTime(cursor.last_t)}, live` : `${runTime(cursor.t)} of ${runTime(cursor.last_t)}`);
     const said = cursor.live ? "" : sentence();
     write(words, said);
@@ -125,6 +134,20 @@ export function timeline(ctx) {
       range.value = String(cursor.last_t ? Math.round((1000 * cursor.t) / cursor.last_t) : 1000);
     }
     put(range, { "aria-valuetext": `${runTime(cursor.t)}${cursor.live ? ", live" : ""}. ${said || wordsAt(parts.track ?? [], cursor.t)}` });
+  }
+
+  // Each future as a thin line, from where it parted to how far it is.
+  function drawFutures(branches) {
+    put(futures, { hidden: branches.length < 2 });
+    const end = Math.max(1, ...branches.map((each) => each.t));
+    keyed(futures, branches.length < 2 ? [] : branches, (each) => each.id, (each) => h("button", { type: "button", class: "rl-future",
+      "data-testid": `future-${each.id}`, onclick: () => ctx.act("choose", { branch: each.id }, "") }), (line, each) => {
+      const from = each.from_t ?? 0;
+      line.style.marginLeft = `${(100 * from) / end}%`;
+      line.style.width = `${Math.max(1, (100 * (each.t - from)) / end)}%`;
+      const words = each.from ? `${each.name}, parted at ${runTime(from)}` : each.name;
+      put(line, { "aria-pressed": String(each.shown), "aria-label": words, title: words });
+    });
   }
 
   function sentence() {
@@ -162,16 +185,18 @@ export function timeline(ctx) {
       grant: (at) => notch(pen, style.getPropertyValue("--rl-good").trim(), at, HEIGHT),
       election: (at) => box(pen, ink, at - 1, 0, 2, BAND + 3),
       violation: (at) => box(pen, style.getPropertyValue("--rl-broken").trim(), at - 2, 0, 4, HEIGHT),
+      expiry: (at) => hollow(pen, style.getPropertyValue("--rl-warn").trim(), at, HEIGHT),
       note: (at) => box(pen, ink, at - 0.5, BAND, 1, HEIGHT - BAND),
     };
-    for (const name of ["commit", "fault", "grant", "note", "election", "violation"]) {
+    for (const name of ["commit", "fault", "grant", "expiry", "note", "election", "violation"]) {
       for (const mark of marks) if (mark[2] === name) paints[name](x(mark[1]));
     }
+    for (const row of parts.checks ?? []) if (row.seq && row.t !== undefined) paints.violation(x(row.t));
     if (!cursor.live || cursor.offline) box(pen, style.getPropertyValue("--rl-accent").trim(), x(cursor.t) - 1, 0, 2, HEIGHT);
   }
 
   function change(parts) {
-    if (!parts.has("cursor") && !parts.has("track") && !parts.has("events")) return;
+    if (!["cursor", "track", "events", "checks"].some((part) => parts.has(part))) return;
     stale = true;
     show();
   }
@@ -201,6 +226,16 @@ function dot(pen, colour, x, y) {
   pen.beginPath();
   pen.arc(x, y, 1.6, 0, 2 * Math.PI);
   pen.fill();
+}
+
+function hollow(pen, colour, x, bottom) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = 1.5;
+  pen.beginPath();
+  pen.moveTo(x - 4, bottom - 7);
+  pen.lineTo(x, bottom - 1);
+  pen.lineTo(x + 4, bottom - 7);
+  pen.stroke();
 }
 
 function notch(pen, colour, x, bottom) {
