@@ -33,7 +33,19 @@ from raftlock.sim.stage import SETTINGS, Stage, world_of
 from raftlock.sim.switches import left_out
 from raftlock.types.events import Json
 
-__all__ = ["FOLDER", "Question", "Recorded", "Scene", "Stop", "scene", "scene_named", "scenes"]
+__all__ = [
+    "FOLDER",
+    "Question",
+    "Recorded",
+    "Scene",
+    "Stop",
+    "is_scene",
+    "restart",
+    "scene",
+    "scene_named",
+    "scenes",
+    "stops_of",
+]
 
 FOLDER = Path(__file__).parent / "scenes"
 
@@ -181,11 +193,43 @@ def scene(name: str, *, without_rule: bool = False) -> Simulation:
     found = scene_named(name)
     off = (found.rule,) if without_rule else ()
     recorded = found.recorded(off)
-    origin = Scenario(scene=name, off=off)
-    made = Simulation.begun(recorded.world, origin.name)
-    made.origin = origin
-    made.expect_script(recorded.lines, recorded.end)
+    made = Simulation.begun(recorded.world, Scenario(scene=name, off=off).name)
+    made.origin = Scenario(scene=name, off=off)
+    restart(made)
     return made
+
+
+def is_scene(simulation: Simulation) -> bool:
+    """Whether a run was opened as a scene, and nothing else was done in it."""
+    recorded = _opened_as(simulation)
+    if recorded is None:
+        return False
+    script = [*simulation.script, *simulation.to_come]
+    # Whoever does something is the script's last line from then on.
+    return len(script) == len(recorded.lines) and script[-1:] == [*recorded.lines[-1:]]
+
+
+def stops_of(simulation: Simulation) -> tuple[int, ...]:
+    """The events at which a scene stops. Raises `InvalidArgument` if that run is none."""
+    recorded = _opened_as(simulation)
+    if recorded is None or not is_scene(simulation):
+        raise InvalidArgument("This run is no scene: choose one.")
+    return recorded.stops
+
+
+def restart(simulation: Simulation) -> bool:
+    """Let a simulation that started over be the scene it was opened as; whether it was one."""
+    recorded = _opened_as(simulation)
+    if recorded is not None:
+        simulation.expect_script(recorded.lines, recorded.end)
+    return recorded is not None
+
+
+def _opened_as(simulation: Simulation) -> Recorded | None:
+    origin = simulation.origin
+    if origin is None or not origin.scene or origin != Scenario(scene=origin.scene, off=origin.off):
+        return None
+    return scene_named(origin.scene).recorded(origin.off)
 
 
 @cache

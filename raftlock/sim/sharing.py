@@ -15,11 +15,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlsplit
 
+from raftlock.check.checker import check_history, check_trace
+from raftlock.check.violation import Violation
 from raftlock.errors import InvalidArgument
 from raftlock.node.timing import TIMINGS, timing_named
 from raftlock.sim.acts import act_of, read_act, read_seconds, seconds_of
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from raftlock.sim.simulation import Simulation
     from raftlock.sim.timeline import Timeline
 
-__all__ = ["ADDRESS_KEY", "Scenario", "scenario_of"]
+__all__ = ["ADDRESS_KEY", "Scenario", "first_broken", "opened", "scenario_of"]
 
 ADDRESS_KEY = "raftlock"
 """The parameter of a page's address that holds one."""
@@ -266,6 +269,24 @@ class Scenario:
 
 
 _KEYS = ("s", "w", "nodes", "seed", "timing", "off", "keep", "a", "to")
+
+
+def opened(scenario: Scenario) -> Simulation:
+    """The run of a scenario at its beginning, to be played; a very long one stays at its end."""
+    made = scenario.run()
+    with suppress(InvalidArgument):
+        made.goto(1)
+    return made
+
+
+def first_broken(simulation: Simulation) -> Violation | None:
+    """The first promise that a run has broken up to now, if it is kept whole."""
+    recorder = simulation.recorder
+    if recorder.dropped:
+        return None
+    found = check_trace(recorder.header, recorder.events)
+    found = found or check_history(recorder.header, recorder.events)
+    return found[0] if found else None
 
 
 def scenario_of(origin: Scenario | None, timeline: Timeline) -> Scenario:

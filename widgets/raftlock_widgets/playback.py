@@ -10,6 +10,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from threading import RLock
 from weakref import WeakKeyDictionary
 
@@ -18,12 +20,14 @@ from raftlock.arguments import Arguments, number, text, whole
 from raftlock.errors import InvalidArgument, RaftLockError
 from raftlock.runner import ThreadRunner
 from raftlock.sim.controls import perform
+from raftlock.sim.gallery import is_scene, restart, scene, scene_named, stops_of
+from raftlock.sim.sharing import Scenario, first_broken, opened
 from raftlock.sim.simulation import Simulation
 from raftlock.sim.stories import broken
 from raftlock.trace.recorder import Recorder
 from raftlock.types.events import Json
 
-__all__ = ["Playback", "playback_of"]
+__all__ = ["PREPARED", "Playback", "playback_of", "prepared"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +49,7 @@ class Playback:
         self._take(simulation)
         self.speed = 1.0
         self.playing = self.hurrying = False
+        self._stuck = ""  # why the run that is shown cannot go on
         self.runner = ThreadRunner(f"raftlock {simulation.name}")
         self._task: asyncio.Task[None] | None = None
 
@@ -81,6 +86,8 @@ class Playback:
                 "last": each.recorder.last_seq,
                 "t": round(each.now * 1_000_000),
                 "shown": each is self.shown,
+                "scene": _scene_of(each),
+                "stuck": self._stuck if each is self.shown else "",
             }
             for number, each in enumerate(self.all)
         ]
@@ -92,17 +99,23 @@ class Playback:
                 f"There are {BRANCHES_MAX} branches already: go on in one of them, or start over."
             )
         branch = self.shown.branch(seq=seq)
-        branch.name = f"{self.all[0].name}, branch {len(self.all)}"
+        branch.name = f"{self.shown.name}, branch {len(self.all)}"
         self._take(branch)
         self._show(branch)
 
     async def do(self, verb: str, /, **arguments: Json) -> str | None:
         """Perform one control; runs on the playback's loop."""
-        own = self._own().get(verb)
+        own = self._own.get(verb)
         with self.still() as still:
             if not still:
                 raise InvalidArgument("A cell is at work with this simulation: wait for its end.")
-            return own(arguments) if own is not None else perform(self.shown, verb, arguments)
+            if own is not None:
+                return own(arguments)
+            here = self.shown.recorder.last_seq
+            if self.shown.to_come and verb != "step" and self.shown.branched_at != here:
+                # What is still to come stays, beside what is done now.
+                self.act_in_the_past(here)
+            return perform(self.shown, verb, arguments)
 
     def stop(self) -> None:
         """End the thread; the simulation stays as it is."""
@@ -112,6 +125,7 @@ class Playback:
 
     # ---- inside ----
 
+    @cached_property
     def _own(self) -> Mapping[str, Callable[[Arguments], str | None]]:
         return {
             "pause": self._pause,
@@ -119,7 +133,10 @@ class Playback:
             "speed": self._set_speed,
             "choose": self._choose,
             "start_over": self._start_over,
-            "break": self._break,
+            "leave_out": self._leave_out,
+            "stop_at": self._stop_at,
+            "share": self._share,
+            **{verb: partial(self._bring, verb) for verb in PREPARED},
         }
 
     def _pause(self, _given: Arguments) -> None:
@@ -143,21 +160,57 @@ class Playback:
         self._show(self.all[place])
         return f"This is {self.shown.name}."
 
-    def _break(self, given: Arguments) -> str:
-        """Show the run in which leaving out a rule breaks a promise, or the same with the rule."""
-        mended = given.get("mended") is True
-        made = broken(text(given, "rule"), mended=mended)
+    def _leave_out(self, given: Arguments) -> str:
+        """The run that is shown once more, from the same seed and with the same script, without a
+        rule; with it again if it is left out already.
+        """
+        rule = text(given, "rule")
+        now = self.shown.scenario
+        mended = rule in now.off
+        off = tuple(name for name in now.off if name != rule) if mended else (*now.off, rule)
+        wanted = replace(now, off=off, to_us=now.to_us)
+        made = wanted.run()
+        self._add(made)
+        way = f"with {rule} in its place" if mended else f"without the rule: {rule}"
+        found = first_broken(made)
+        if found is None:
+            more = "" if mended else " The recorded run of this rule shows what it is for."
+            return f"The same run {way}. No promise is broken in it.{more}"
+        return f"The same run {way}. Broken: {found.property}."
+
+    def _stop_at(self, given: Arguments) -> None:
+        """Go to a stop of the scene that is shown, the first being 1; 0 is its beginning."""
+        self.playing = False
+        stops = stops_of(self.shown)
+        place = whole(given, "stop")
+        if not 0 <= place <= len(stops):
+            raise InvalidArgument(f"This scene has {len(stops)} stops: there is no stop {place}.")
+        self.shown.goto(stops[place - 1] if place else 1)
+
+    def _share(self, _given: Arguments) -> str:
+        return str(self.shown.scenario)
+
+    def _bring(self, verb: str, given: Arguments) -> str:
+        made = prepared(verb, given)
+        self._add(made.simulation)
+        self.speed = made.speed or self.speed
+        return made.words
+
+    def _add(self, made: Simulation) -> None:
+        """Show a run beside those that there are; the oldest ones but the first may have to go."""
         if len(self.all) >= BRANCHES_MAX:
-            del self.all[1:]
+            del self.all[1:2]
         self._take(made)
         self._show(made)
-        return f"This is a recorded run {made.name}: go through it with the timeline."
 
     def _start_over(self, _given: Arguments) -> str:
         self.playing = False
         del self.all[1:]
-        self._show(self.all[0])
-        self.shown.start_over()
+        first = self.all[0]
+        self._show(first)
+        first.start_over()
+        if restart(first):
+            return "Started over: the scene stands at its beginning."
         return "Started over: the same seed, nothing done yet."
 
     def _take(self, simulation: Simulation) -> None:
@@ -168,6 +221,7 @@ class Playback:
     def _show(self, simulation: Simulation) -> None:
         self.shown = self.all[0].shown = simulation
         self.playing = False
+        self._stuck = ""
 
     async def _play(self) -> None:
         loop = asyncio.get_running_loop()
@@ -186,10 +240,12 @@ class Playback:
 
     def _move(self, seconds: float) -> None:
         try:
-            self.shown.pass_time(seconds)
+            if self.shown.pass_time(seconds):
+                self.playing = False  # a note: there is something to say
         except (RaftLockError, AssertionError) as error:
             # A rule that is left out can end in the program's own assertion.
             self.playing = False
+            self._stuck = f"The program itself gives up here: {str(error) or type(error).__name__}."
             logger.warning("the simulation cannot go on: %s", error)
 
 
@@ -198,6 +254,59 @@ def _when(simulation: Simulation, seq: int) -> int:
     recorder = simulation.recorder
     place = seq - recorder.dropped - 1
     return recorder.events[place].t if 0 <= place < len(recorder.events) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run to be shown, what to say of it, and how fast to play it (0: as before)."""
+
+    simulation: Simulation
+    words: str
+    speed: float = 0.0
+
+
+def prepared(verb: str, given: Arguments) -> Prepared:
+    """The run that a page asks for by one of the verbs `PREPARED`."""
+    return PREPARED[verb](given)
+
+
+def _break(given: Arguments) -> Prepared:
+    """The run in which leaving out a rule breaks a promise, or the same with the rule."""
+    made = broken(text(given, "rule"), mended=given.get("mended") is True)
+    return Prepared(made, f"This is a recorded run {made.name}: go through it with the timeline.")
+
+
+def _scene(given: Arguments) -> Prepared:
+    """A scene at its beginning, with its rule or without."""
+    found = scene_named(text(given, "scene"))
+    without = given.get("without") is True
+    way = f", without the rule: {found.rule}" if without else ""
+    words = f"{found.title}{way}. It stands at its beginning."
+    return Prepared(scene(found.name, without_rule=without), words, found.speed)
+
+
+def _open(given: Arguments) -> Prepared:
+    """The run that a text means, at its beginning; at its end, if it is very long."""
+    wanted = Scenario.parse(text(given, "text"))
+    made = opened(wanted)
+    speed = scene_named(wanted.scene).speed if wanted.scene else 0.0
+    return Prepared(made, f"This is {made.name}: play it, or move in it with the timeline.", speed)
+
+
+PREPARED: Mapping[str, Callable[[Arguments], Prepared]] = {
+    "break": _break,
+    "scene": _scene,
+    "open": _open,
+}
+"""What a page may open; of a live cluster such a run is shown in its place, apart from it."""
+
+
+def _scene_of(simulation: Simulation) -> Json:
+    """Which scene a run is, whether without its rule, and whether something else was done in it."""
+    origin = simulation.origin
+    if origin is None or not origin.scene:
+        return None
+    return {"name": origin.scene, "without": bool(origin.off), "left": not is_scene(simulation)}
 
 
 playbacks: WeakKeyDictionary[Simulation, Playback] = WeakKeyDictionary()

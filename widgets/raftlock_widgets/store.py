@@ -18,10 +18,12 @@ import anywidget
 import traitlets
 
 from raftlock.errors import Busy, RaftLockError
+from raftlock.sim.gallery import scenes
 from raftlock.sim.stories import broken_rules
 from raftlock_widgets.chart import Chart, make_chart
 from raftlock_widgets.cluster import Showable
 from raftlock_widgets.frontend import LOADER, modules
+from raftlock_widgets.playback import PREPARED, Playback, playback_of, prepared
 from raftlock_widgets.stream import Frame, Stream, snapshot_of
 from raftlock_widgets.travel import ALWAYS, VERBS, move
 from raftlock_widgets.until import run_until
@@ -63,6 +65,7 @@ class Store(anywidget.AnyWidget):
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands = 0
         self._chart: Chart | None = None
+        self._apart: Playback | None = None  # a run that is shown in the place of a live cluster
         self.on_msg(self._receive)
         with suppress(Exception):  # a picture before the first frame is a courtesy
             future = self._runner.submit(self._first_picture(cluster))
@@ -109,6 +112,10 @@ class Store(anywidget.AnyWidget):
         what = content.get("what")
         if what == "rules":
             value: object = [rule.to_json() for rule in broken_rules()]
+        elif what == "scenes":
+            value = [each.summary() for each in scenes()]
+        elif what == "scene":
+            value = next((x.to_json() for x in scenes() if x.name == content.get("name")), None)
         elif what == "why":
             rule, kind = str(content.get("rule", "")), str(content.get("kind", ""))
             value = {"rule": rule, "kind": kind, "why": why(rule, kind)}
@@ -155,9 +162,21 @@ class Store(anywidget.AnyWidget):
             if past is not None and verb not in ALWAYS:
                 cluster.act_in_the_past(past.seq)
                 self._stream.travel.live()
-        if verb == "step":
+        if verb in {"step", "stop_at"}:
             self._stream.travel.live()
+        if verb in PREPARED and not isinstance(cluster, Playback):
+            return self._show_apart(verb, arguments)
         return await cluster.do(verb, **arguments)
+
+    def _show_apart(self, verb: str, arguments: Mapping[str, Any]) -> str:
+        """Let the page show a prepared run in the place of a live cluster, which goes on."""
+        made = prepared(verb, arguments)
+        if self._apart is not None:
+            self._apart.stop()
+        self._apart = played = playback_of(made.simulation)
+        played.speed = made.speed or played.speed
+        self._tell({"type": "apart", "store": store_of(played).model_id})
+        return made.words
 
     async def _publish(self) -> None:
         loop = asyncio.get_running_loop()
@@ -180,6 +199,8 @@ class Store(anywidget.AnyWidget):
             text = BROKEN
         finally:
             self._tell({"type": "stopped", "text": text})
+            if self._apart is not None:
+                self._apart.stop()
             self._cluster = None  # a stopped cluster is not kept alive by its panels
 
     async def _first_picture(self, cluster: Showable) -> Frame:

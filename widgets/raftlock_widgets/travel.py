@@ -23,7 +23,10 @@ __all__ = ["ALWAYS", "VERBS", "Past", "Travel", "move"]
 VERBS = ("seek", "live", "forward", "back", "jump")
 """What a page may ask of the cursor."""
 
-ALWAYS = ("pause", "resume", "speed", "choose", "start_over", "break", "until")
+ALWAYS = (
+    *("pause", "resume", "speed", "choose", "start_over", "until"),
+    *("break", "leave_out", "scene", "stop_at", "open", "share"),
+)
 """What can be asked of a cluster whatever is looked at."""
 
 
