@@ -2,14 +2,22 @@
 
 import { h, keyed } from "./dom.js";
 import { leaderOf } from "./frames.js";
+import { sceneShown } from "./scenes.js";
 
 const press = (root, id) => root.querySelector(`[data-testid="${id}"]`)?.click();
 
 /** Each key: its names, words, and what it does with a view's context and root. */
 export const KEYS = [
   { keys: [" ", "."], shown: "Space or .", words: "pause or go on; in the past: go live", run: (ctx, root) => press(root, "pause") },
-  { keys: ["ArrowLeft", "PageUp"], shown: "← or PageUp", words: "one moment back", run: (ctx, root) => press(root, "back") },
-  { keys: ["ArrowRight", "PageDown"], shown: "→ or PageDown", words: "one moment on", run: (ctx, root) => press(root, "forward") },
+  { keys: ["ArrowLeft"], shown: "←", words: "one moment back", run: (ctx, root) => press(root, "back") },
+  { keys: ["ArrowRight"], shown: "→", words: "one moment on", run: (ctx, root) => press(root, "forward") },
+  { keys: ["PageDown", "n", "N"], shown: "N or PageDown", words: "on to the scene's next stop; without a scene, one moment on",
+    run: (ctx, root) => press(root, inScene(ctx) ? "scene-next" : "forward") },
+  { keys: ["PageUp", "b", "B"], shown: "B or PageUp", words: "back to the scene's stop before; without a scene, one moment back",
+    run: (ctx, root) => press(root, inScene(ctx) ? "scene-back" : "back") },
+  { keys: ["v", "V"], shown: "V", words: "reveal the answer", run: (ctx, root) => press(root, "reveal") },
+  { keys: ["t", "T"], shown: "T", words: "what is for the teacher, and away again", run: (ctx, root) => press(root, "scene-notes") },
+  { keys: ["c", "C"], shown: "C", words: "the controls that are out of sight, and away again", run: (ctx, root) => showBehind(root) },
   { keys: ["["], shown: "[", words: "to the mark before", run: (ctx, root) => press(root, "jump-back") },
   { keys: ["]"], shown: "]", words: "to the next mark", run: (ctx, root) => press(root, "jump-on") },
   { keys: ["l", "L"], shown: "L", words: "to the present", run: (ctx, root) => press(root, "go-live") },
@@ -47,6 +55,17 @@ function strand(ctx) {
   if (!leader) return ctx.tell("error", "Nobody leads now.");
   const [few, many] = stranded(ctx.store.state.cluster.nodes, leader.id);
   return ctx.act("partition", { groups: [few, many] }, `${few.join(", ")} cut off from the others`);
+}
+
+const inScene = (ctx) => {
+  const scene = sceneShown(ctx.store.state);
+  return Boolean(scene) && !scene.left;
+};
+
+// Only a hall's view has anything behind it.
+function showBehind(root) {
+  const behind = root.querySelector('[data-testid="hidden-controls"]');
+  if (behind) behind.hidden = !behind.hidden;
 }
 
 function fullScreen(root) {

@@ -1,6 +1,7 @@
 // Puts panels together. One call of `mount` is one view: its own choices (node, link, table), the
 // page's shared store.
 
+import { besides } from "./apart.js";
 import { chart } from "./chart.js";
 import { checks } from "./checks.js";
 import { client, network } from "./controls.js";
@@ -13,6 +14,7 @@ import { locks } from "./locks.js";
 import { log } from "./log.js";
 import { ring } from "./ring.js";
 import { rules } from "./rules.js";
+import { scenes } from "./scenes.js";
 import { onTheirWay } from "./slips.js";
 import { spacetime } from "./spacetime.js";
 import { status } from "./status.js";
@@ -76,6 +78,7 @@ export function mount({ el, storeModel, layout, offline = false }) {
       store.visible(ctx, visible);
     }),
     store.attach(ctx),
+    besides({ ctx, root, el, storeModel, layout, mount }),
   ];
   notice.show(store.link);
   put(root, { "data-link": store.link.kind });
@@ -96,11 +99,12 @@ const TABS = [
   ["logs", "Logs and locks", [log, locks]],
   ["ledger", "Ledger", [ledger]],
   ["spacetime", "Space-time", [spacetime]],
+  ["scenes", "Scenes", [scenes]],
   ["rules", "Rules", [rules]],
 ];
 
 // Those that the keys work in: they have what the keys press.
-const KEYED = ["dashboard", "presenter", "timeline"];
+const KEYED = ["dashboard", "presenter", "timeline", "scenes"];
 
 const LAYOUTS = {
   dashboard: (ctx, add) => [
@@ -117,7 +121,21 @@ const LAYOUTS = {
   ],
   presenter: (ctx, add) => [
     add(status(ctx)),
+    h("div", { class: "rl-main-row" },
+      h("div", { class: "rl-left" }, add(ring(ctx)), add(locks(ctx))),
+      h("div", { class: "rl-right" }, add(scenes(ctx, { folded: true })), add(log(ctx)))),
+    ctx.message.el,
+    add(timeline(ctx)),
     add(why(ctx)),
+    add(checks(ctx)),
+    // Out of sight until the key for it is pressed.
+    h("div", { class: "rl-behind", "data-testid": "hidden-controls", hidden: true },
+      add(inspector(ctx)), h("div", { class: "rl-controls" }, add(network(ctx)), add(client(ctx)))),
+  ],
+  ring: (ctx, add) => [add(status(ctx)), h("div", { class: "rl-alone" }, add(ring(ctx)), h("div", {}, add(onTheirWay(ctx)), add(inspector(ctx)))), ctx.message.el],
+  scenes: (ctx, add) => [
+    add(status(ctx)),
+    add(scenes(ctx)),
     h("div", { class: "rl-main-row" },
       h("div", { class: "rl-left" }, add(ring(ctx))),
       h("div", { class: "rl-right" }, add(log(ctx)), add(locks(ctx)))),
@@ -125,7 +143,6 @@ const LAYOUTS = {
     add(timeline(ctx)),
     add(checks(ctx)),
   ],
-  ring: (ctx, add) => [add(status(ctx)), h("div", { class: "rl-alone" }, add(ring(ctx)), h("div", {}, add(onTheirWay(ctx)), add(inspector(ctx)))), ctx.message.el],
   rules: (ctx, add) => [add(status(ctx)), add(why(ctx)), add(rules(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
   timeline: (ctx, add) => [add(status(ctx)), add(why(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
   spacetime: (ctx, add) => [add(status(ctx)), add(spacetime(ctx)), ctx.message.el],
@@ -143,6 +160,7 @@ function context(store) {
     theme: () => ctx.themeName,
     changed: () => {},
     timer: 0,
+    asking: 0, // how many of its commands are under way
     message: messagePlace(),
     /** Change what is chosen in this view; `client` and `lock` fill the client's form. */
     set(parts) {
@@ -159,10 +177,12 @@ function context(store) {
     },
     /** Ask the cluster to do something, and say here how it went. */
     async act(verb, args, words) {
+      ctx.asking += 1;
       const { ok, text } = await store.do(verb, args, (kind, said) => {
         if (kind === "queued") ctx.tell("queued", said);
         if (kind === "taken") ctx.tell("taken", words ? `${words} …` : "");
       });
+      ctx.asking -= 1;
       ctx.tell(ok ? "ok" : "error", text || (ok ? `${words}.`.replace(/^\.$/, "") : "That did not work."));
       return ok;
     },

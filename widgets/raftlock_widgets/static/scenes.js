@@ -39,8 +39,8 @@ export function sceneShown(state) {
   return (state.cursor.branches ?? []).find((branch) => branch.shown)?.scene ?? null;
 }
 
-/** The scenes panel. */
-export function scenes(ctx) {
+/** The scenes panel; `folded`: the list shows when it is asked for. */
+export function scenes(ctx, { folded = false } = {}) {
   const { store } = ctx;
   const details = new Map(); // name -> the scene with both its ways
   const asked = new Set();
@@ -48,7 +48,6 @@ export function scenes(ctx) {
   let listed = [];
   let open = null; // {name, without, left}
   let choosing = false; // the list, though a scene is open
-  let copied = "";
 
   const button = (id, label, onclick, more = {}) => h("button", { type: "button", "data-testid": id, onclick, ...more }, label);
   const act = (verb, args, words = "") => ctx.act(verb, args, words);
@@ -97,19 +96,23 @@ export function scenes(ctx) {
   }, { "aria-expanded": "false" });
   const one = h("div", { class: "rl-scene", hidden: true, "data-testid": "scene" },
     h("div", { class: "rl-head" }, title, ways, h("span", { class: "rl-push" }),
-      button("all-scenes", "All scenes", () => {
-        choosing = !choosing;
-        show();
-      })),
+      button("all-scenes", "All scenes", choose)),
     sentence, rule, left,
     h("div", { class: "rl-scene-stage" }, count, note, question, end),
     h("div", { class: "rl-scene-go" }, back, next, stops, h("span", { class: "rl-push" }), notes),
     h("div", { class: "rl-scene-look" }, h("b", {}, "Watch"), watch), teacher);
+  const chooser = button("choose-scene", "Choose one", choose);
   const intro = h("div", { class: "rl-head" }, h("h3", { class: "rl-title" }, "Scenes"),
-    h("span", { class: "rl-muted" }, "Each shows one thing, and stops where there is something to say."));
+    h("span", { class: "rl-muted" }, "Each shows one thing, and stops where there is something to say."),
+    h("span", { class: "rl-push" }), chooser);
   const el = h("section", { class: "rl-scenes", "aria-label": "Scenes", "data-testid": "scenes" }, one, intro, listBox, sharing);
 
   // ---- doing ----
+
+  function choose() {
+    choosing = !choosing;
+    show();
+  }
 
   function openScene(name, without) {
     choosing = false;
@@ -124,7 +127,6 @@ export function scenes(ctx) {
   async function copy() {
     const { ok, text } = await store.do("share", {});
     if (!ok) return ctx.tell("error", text);
-    copied = text;
     put(link, { hidden: false });
     link.value = text;
     try {
@@ -147,8 +149,9 @@ export function scenes(ctx) {
     const at = here();
     if (by < 0) return act("stop_at", { stop: Math.max(0, standsAt(at) ? at - 1 : at) });
     const playing = store.state.cursor.live && !store.state.paused;
+    if (at >= way().events.length && !playing) return undefined;
     if (playing || calm()) return act("stop_at", { stop: Math.min(at + 1, way().events.length) });
-    if (!store.state.cursor.live) return act("stop_at", { stop: at });
+    if (!store.state.cursor.live) return act("stop_at", { stop: at + 1 });
     return act("resume", {});
   }
 
@@ -241,10 +244,13 @@ export function scenes(ctx) {
     open = sceneShown(store.state);
     const scene = open && details.get(open.name);
     if (open && !scene) ask("scene", open.name);
-    const list = !scene || choosing;
-    put(one, { hidden: !scene });
-    put(intro, { hidden: Boolean(scene) });
-    put(listBox, { hidden: !list });
+    const listing = choosing || (!scene && !folded);
+    put(one, { hidden: !scene || choosing });
+    put(intro, { hidden: Boolean(scene) && !choosing });
+    put(listBox, { hidden: !listing });
+    put(sharing, { hidden: folded && !choosing });
+    put(chooser, { hidden: !scene && !folded });
+    write(chooser, choosing ? (scene ? `Back to: ${scene.title}` : "Close the list") : "Choose one");
     put(address, { hidden: !found() });
     if (scene) showScene(scene);
     else put(el, { "data-scene": null, "data-stop": null });
@@ -261,6 +267,8 @@ export function scenes(ctx) {
     } else return;
     show();
   });
+
+  show();
 
   function change(parts) {
     ask("scenes");
