@@ -425,9 +425,13 @@ class Cluster(Panels):
         """Perform one control of a panel; runs on the cluster's loop. See `controls`."""
         if self._stopped:
             raise ClusterStopped("This cluster has been stopped: run its cell again.")
-        if verb == "break":
+        if verb in {"break", "leave_out"}:
             raise NotInThisRuntime(
                 "A live cluster keeps its rules: Simulation().rules() has those."
+            )
+        if verb == "share":
+            raise NotInThisRuntime(
+                "A live run is never the same again, so no text can hold it: a simulation's can."
             )
         if verb == "start_over":
             await self.start_over_here()

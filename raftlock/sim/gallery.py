@@ -39,6 +39,7 @@ __all__ = [
     "Recorded",
     "Scene",
     "Stop",
+    "came_from",
     "is_scene",
     "restart",
     "scene",
@@ -209,6 +210,12 @@ def is_scene(simulation: Simulation) -> bool:
     return len(script) == len(recorded.lines) and script[-1:] == [*recorded.lines[-1:]]
 
 
+def came_from(simulation: Simulation) -> tuple[str, bool] | None:
+    """The scene that a run was opened as, and whether without its rule, whatever was done since."""
+    origin = simulation.origin
+    return (origin.scene, bool(origin.off)) if origin and _opened_as(simulation) else None
+
+
 def stops_of(simulation: Simulation) -> tuple[int, ...]:
     """The events at which a scene stops. Raises `InvalidArgument` if that run is none."""
     recorded = _opened_as(simulation)
@@ -227,9 +234,12 @@ def restart(simulation: Simulation) -> bool:
 
 def _opened_as(simulation: Simulation) -> Recorded | None:
     origin = simulation.origin
-    if origin is None or not origin.scene or origin != Scenario(scene=origin.scene, off=origin.off):
+    if origin is None or not origin.scene:
         return None
-    return scene_named(origin.scene).recorded(origin.off)
+    found = scene_named(origin.scene)
+    if origin not in (Scenario(found.name), Scenario(found.name, off=(found.rule,))):
+        return None
+    return found.recorded(origin.off)
 
 
 @cache

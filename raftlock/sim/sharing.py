@@ -242,7 +242,9 @@ class Scenario:
         from raftlock.sim.stories import witness_script
 
         if self.scene:
-            recorded = scene_named(self.scene).recorded(self.off)
+            found = scene_named(self.scene)
+            # What is left out beside its own rule changes nothing of what is done.
+            recorded = found.recorded(tuple({found.rule}.intersection(self.off)))
             return recorded.lines, recorded.end
         return witness_script(self.witness) if self.witness else ((), 0)
 

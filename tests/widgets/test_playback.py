@@ -95,6 +95,21 @@ def test_a_rule_is_left_out_of_the_run_that_is_shown_and_put_back(playback):
         do(playback, "leave_out", rule="Tea")
 
 
+def test_another_rule_can_be_left_out_of_a_scene_and_then_it_is_none(playback):
+    do(playback, "scene", scene="starvation-then-ageing", without=True)
+    do(playback, "stop_at", stop=3)
+    words = do(playback, "leave_out", rule="ForgetTerm")
+    assert words == "The same run without the rule: ForgetTerm. Broken: durability."
+    assert shown(playback)["scene"] is None
+    assert do(playback, "share") == "s=starvation-then-ageing&off=ageing,ForgetTerm"
+    do(playback, "leave_out", rule="ForgetTerm")
+    assert shown(playback)["scene"] == {
+        "name": "starvation-then-ageing",
+        "without": True,
+        "left": False,
+    }
+
+
 def test_a_run_is_copied_as_a_text_and_opened_from_it(playback):
     do(playback, "resume")
     playback.shown.run(1)

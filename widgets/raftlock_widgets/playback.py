@@ -20,7 +20,7 @@ from raftlock.arguments import Arguments, number, text, whole
 from raftlock.errors import InvalidArgument, RaftLockError
 from raftlock.runner import ThreadRunner
 from raftlock.sim.controls import perform
-from raftlock.sim.gallery import is_scene, restart, scene, scene_named, stops_of
+from raftlock.sim.gallery import came_from, is_scene, restart, scene, scene_named, stops_of
 from raftlock.sim.sharing import Scenario, first_broken, opened
 from raftlock.sim.simulation import Simulation
 from raftlock.sim.stories import broken
@@ -303,10 +303,10 @@ PREPARED: Mapping[str, Callable[[Arguments], Prepared]] = {
 
 def _scene_of(simulation: Simulation) -> Json:
     """Which scene a run is, whether without its rule, and whether something else was done in it."""
-    origin = simulation.origin
-    if origin is None or not origin.scene:
+    found = came_from(simulation)
+    if found is None:
         return None
-    return {"name": origin.scene, "without": bool(origin.off), "left": not is_scene(simulation)}
+    return {"name": found[0], "without": found[1], "left": not is_scene(simulation)}
 
 
 playbacks: WeakKeyDictionary[Simulation, Playback] = WeakKeyDictionary()

@@ -14,7 +14,7 @@ import { locks } from "./locks.js";
 import { log } from "./log.js";
 import { ring } from "./ring.js";
 import { rules } from "./rules.js";
-import { scenes } from "./scenes.js";
+import { scenes, sceneShown } from "./scenes.js";
 import { onTheirWay } from "./slips.js";
 import { spacetime } from "./spacetime.js";
 import { status } from "./status.js";
@@ -43,7 +43,11 @@ export function mount({ el, storeModel, layout, offline = false }) {
   if (KEYED.includes(layout)) root.firstChild.append(keyboard(ctx, root));
   el.append(root);
 
+  let greeted = false;
   const change = (parts) => {
+    // Who opens a scene wants to see it.
+    if (!greeted && sceneShown(store.state)) ctx.set({ tab: "scenes" });
+    greeted ||= Boolean(store.state.cursor.branches?.length);
     for (const panel of panels) panel.change?.(parts);
     put(root, { "data-known": store.state.known, "data-seq": store.state.seq });
   };

@@ -26,7 +26,7 @@ export function rules(ctx) {
   const el = h("section", { class: "rl-rules", "aria-label": "Rules", "data-testid": "rules" },
     h("div", { class: "rl-head" }, h("h3", { class: "rl-title" }, "Leave a rule out"), find, count),
     h("p", { class: "rl-muted" }, h("span", { class: "rl-rules-here" }, "“Leave it out” does the run that you see once more, without the rule. "),
-      "Each rule has a recorded run as well, made as short as it can be, in which its absence breaks a promise: “Show the event” leads to what broke."),
+      "Each rule has a recorded run as well, made as short as it can be, in which its absence breaks a promise: “Show the event” leads to what broke. Mended, it is the same run with the rule in its place."),
     offer,
     h("div", { class: "rl-scroll rl-rules-scroll", tabindex: 0, role: "region", "aria-label": "The rules" }, list));
 
@@ -60,7 +60,7 @@ export function rules(ctx) {
         h("button", { type: "button", "data-testid": `break-${rule.name}`, "aria-label": `Its recorded run, without the rule: ${rule.name}`,
           title: "Its recorded run, without the rule", onclick: () => run(false) }, "Recorded"),
         h("button", { type: "button", "data-testid": `mend-${rule.name}`, "aria-label": `Its recorded run, with the rule: ${rule.name}`,
-          title: "Its recorded run, with the rule", onclick: () => run(true) }, "with it")));
+          title: "Its recorded run, with the rule", onclick: () => run(true) }, "Mended")));
   }
 
   // A live cluster keeps its rules: only recorded runs can be shown in its place.
