@@ -8,7 +8,8 @@ from raftlock.trace.parts.resources import Resources
 from raftlock.trace.parts.spacetime import SpaceTime
 from raftlock.trace.parts.track import Track
 from raftlock_widgets.checks import Checks
+from raftlock_widgets.history import History
 
 __all__ = ["PARTS"]
 
-PARTS: tuple[Maker, ...] = (Track, Checks, Resources, Origins, SpaceTime)
+PARTS: tuple[Maker, ...] = (Track, Checks, Resources, Origins, SpaceTime, History)

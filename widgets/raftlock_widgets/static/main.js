@@ -7,6 +7,7 @@ import { checks } from "./checks.js";
 import { client, network } from "./controls.js";
 import { h, put, write } from "./dom.js";
 import { events } from "./events.js";
+import { history } from "./history.js";
 import { inspector } from "./inspector.js";
 import { keyboard } from "./keys.js";
 import { ledger } from "./ledger.js";
@@ -103,6 +104,7 @@ const TABS = [
   ["logs", "Logs and locks", [log, locks]],
   ["ledger", "Ledger", [ledger]],
   ["spacetime", "Space-time", [spacetime]],
+  ["history", "History", [history]],
   ["scenes", "Scenes", [scenes]],
   ["rules", "Rules", [rules]],
 ];
@@ -150,6 +152,7 @@ const LAYOUTS = {
   rules: (ctx, add) => [add(status(ctx)), add(why(ctx)), add(rules(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
   timeline: (ctx, add) => [add(status(ctx)), add(why(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
   spacetime: (ctx, add) => [add(status(ctx)), add(spacetime(ctx)), ctx.message.el],
+  history: (ctx, add) => [add(status(ctx)), add(history(ctx)), ctx.message.el],
   ledger: (ctx, add) => [add(status(ctx, { pace: false })), add(ledger(ctx))],
   log: (ctx, add) => [add(status(ctx, { pace: false })), add(log(ctx))],
   locks: (ctx, add) => [add(status(ctx, { pace: false })), add(locks(ctx)), add(client(ctx)), ctx.message.el],

@@ -7,6 +7,7 @@
 const MARKS_MAX = 3000;
 const ORIGINS_MAX = 200;
 const SPACETIME_MAX = 200;
+const HISTORY_MAX = 60;
 
 export const MERGERS = {
   /** The track's new marks are laid behind those before; all of them come as {all}, or in a full frame. */
@@ -23,6 +24,16 @@ export const MERGERS = {
     const items = new Map(before.items.map((item) => [item[1], item]));
     for (const item of value.items) items.set(item[1], item);
     return { ...value, items: [...items.values()].sort((a, b) => a[1] - b[1]).slice(-SPACETIME_MAX) };
+  },
+
+  /** The clients' history: an operation, and a lock, takes the place of the one of its name. */
+  history(before, value, full) {
+    if (full || !before) return value;
+    const ops = new Map(before.ops.map((op) => [op[0], op]));
+    for (const op of value.ops) ops.set(op[0], op);
+    const locks = new Map(before.locks.map((each) => [each.lock, each]));
+    for (const each of value.locks) locks.set(each.lock, each);
+    return { ...value, ops: [...ops.values()].sort((a, b) => a[0] - b[0]).slice(-HISTORY_MAX), locks: [...locks.values()] };
   },
 
   /** Where entries come from: a row takes the place of the one of the same index and term. */
