@@ -51,11 +51,23 @@ def header_of(settings: WorldSettings, name: str) -> dict[str, Json]:
     for told in _TOLD_IF_OTHER:
         if getattr(settings, told) != usual[told]:
             header[told] = getattr(settings, told)
+    left_out: list[Json] = [name for name, is_out in _switched_off(settings) if is_out]
+    if left_out:
+        header["left_out"] = left_out
     if isinstance(settings.rules.lock, AgeingRules):
         header["ageing"] = True
     if settings.rules.modified:
         header["rules_hash"] = rules_hash(settings)
     return header
+
+
+def _switched_off(settings: WorldSettings) -> tuple[tuple[str, bool], ...]:
+    """Settings that leave something out which keeps a cluster safe or at work, by their names."""
+    return (
+        ("pre-vote", not settings.pre_vote),
+        ("check-quorum", not settings.check_quorum),
+        ("read-index", settings.lease_reads),
+    )
 
 
 def rules_hash(settings: WorldSettings) -> str:

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from raftlock.trace.clients import ClientView
-from raftlock.trace.fields import number, rows, shorten, text
+from raftlock.trace.fields import names, number, rows, shorten, text
 from raftlock.trace.network import MILLION, Flight
 from raftlock.trace.nodes import LogView, NodeView, Point
 from raftlock.trace.parts import Maker
@@ -195,7 +195,7 @@ def _cluster(view: ClusterView) -> dict[str, Json]:
         "name": text(header, "name"),
         "timing": text(header, "timing"),
         "nodes": list(view.nodes),
-        "modified": text(header, "modified"),
+        "modified": ", ".join(filter(None, (text(header, "modified"), *names(header, "left_out")))),
         "timings": dict(timings) if isinstance(timings, dict) else {},
     }
 

@@ -83,6 +83,16 @@ def test_played_it_is_told_as_it_was_recorded(name, without_rule):
     assert lines == again.recorder.to_lines()[: len(lines)]
 
 
+def test_what_is_left_out_stands_in_the_trace_for_ever():
+    for found in scenes():
+        header = scene(found.name, without_rule=True).recorder.header
+        told = [header["modified"], *header.get("left_out", [])]
+        assert found.rule in told or found.rule == "ageing"
+        header = scene(found.name).recorder.header
+        assert not header["modified"]
+        assert "left_out" not in header
+
+
 def test_whoever_does_something_else_leaves_it():
     played = scene("leader-kill")
     played.run(3)

@@ -138,9 +138,12 @@ def test_a_scene_that_starts_over_is_the_scene_again():
     playback.stop()
 
 
-def test_what_is_opened_is_let_go_in_turn(playback):
-    for _ in range(15):
+def test_scenes_do_not_pile_up_and_other_runs_are_let_go_in_turn(playback):
+    for _ in range(3):
         do(playback, "scene", scene="split-vote")
+    assert len(playback.all) == 2
+    for _ in range(15):
+        do(playback, "break", rule="VoteAgain")
     assert len(playback.all) == 12
     assert shown(playback)["id"] == 11
 

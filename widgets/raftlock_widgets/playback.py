@@ -192,6 +192,8 @@ class Playback:
 
     def _bring(self, verb: str, given: Arguments) -> str:
         made = prepared(verb, given)
+        # Scenes that nobody has changed do not pile up: they can be opened again.
+        self.all[1:] = [each for each in self.all[1:] if not is_scene(each)]
         self._add(made.simulation)
         self.speed = made.speed or self.speed
         return made.words
