@@ -138,6 +138,12 @@ def test_a_scene_that_starts_over_is_the_scene_again():
     playback.stop()
 
 
+def test_a_scene_is_played_at_its_own_speed():
+    playback = Playback(scene("lease-read-skew"))
+    assert playback.speed == 0.1
+    playback.stop()
+
+
 def test_scenes_do_not_pile_up_and_other_runs_are_let_go_in_turn(playback):
     for _ in range(3):
         do(playback, "scene", scene="split-vote")

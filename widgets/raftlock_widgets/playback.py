@@ -47,7 +47,7 @@ class Playback:
         self.all: list[Simulation] = []
         self._lock = RLock()
         self._take(simulation)
-        self.speed = 1.0
+        self.speed = _speed_of(simulation)
         self.playing = self.hurrying = False
         self._stuck = ""  # why the run that is shown cannot go on
         self.runner = ThreadRunner(f"raftlock {simulation.name}")
@@ -291,8 +291,8 @@ def _open(given: Arguments) -> Prepared:
     """The run that a text means, at its beginning; at its end, if it is very long."""
     wanted = Scenario.parse(text(given, "text"))
     made = opened(wanted)
-    speed = scene_named(wanted.scene).speed if wanted.scene else 0.0
-    return Prepared(made, f"This is {made.name}: play it, or move in it with the timeline.", speed)
+    words = f"This is {made.name}: play it, or move in it with the timeline."
+    return Prepared(made, words, _speed_of(made))
 
 
 PREPARED: Mapping[str, Callable[[Arguments], Prepared]] = {
@@ -301,6 +301,12 @@ PREPARED: Mapping[str, Callable[[Arguments], Prepared]] = {
     "open": _open,
 }
 """What a page may open; of a live cluster such a run is shown in its place, apart from it."""
+
+
+def _speed_of(simulation: Simulation) -> float:
+    """How fast to play it at first: each scene says it for itself."""
+    origin = simulation.origin
+    return scene_named(origin.scene).speed if origin is not None and origin.scene else 1.0
 
 
 def _scene_of(simulation: Simulation) -> Json:

@@ -15,6 +15,8 @@ export const KEYS = [
     run: (ctx, root) => press(root, inScene(ctx) ? "scene-next" : "forward") },
   { keys: ["PageUp", "b", "B"], shown: "B or PageUp", words: "back to the scene's stop before; without a scene, one moment back",
     run: (ctx, root) => press(root, inScene(ctx) ? "scene-back" : "back") },
+  ...[1, 2, 3, 4].map((k) => ({ keys: [String(k)], shown: `${k}`, words: `the hall says ${"ABCD"[k - 1]}`,
+    run: (ctx, root) => press(root, `answer-${k - 1}`) })),
   { keys: ["v", "V"], shown: "V", words: "reveal the answer", run: (ctx, root) => press(root, "reveal") },
   { keys: ["t", "T"], shown: "T", words: "what is for the teacher, and away again", run: (ctx, root) => press(root, "scene-notes") },
   { keys: ["c", "C"], shown: "C", words: "the controls that are out of sight, and away again", run: (ctx, root) => showBehind(root) },

@@ -20,6 +20,7 @@ export const KINDS = [
   ["expiry", "expiry"],
   ["election", "election"],
   ["violation", "violation"],
+  ["note", "note"],
 ];
 
 /** Each term's stretch of time, as {term, from, to}; `end` is the present. Pure. */
