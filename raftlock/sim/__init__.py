@@ -12,7 +12,7 @@
 """
 
 from raftlock.sim.client import ClientRules
-from raftlock.sim.gallery import Scene, scene, scenes
+from raftlock.sim.gallery import Scene, add_scene, scene, scenes
 from raftlock.sim.network import Weather
 from raftlock.sim.resource import ResourceRules
 from raftlock.sim.sharing import Scenario
@@ -25,6 +25,7 @@ __all__ = [
     "Scene",
     "Simulation",
     "Weather",
+    "add_scene",
     "scene",
     "scenes",
 ]

@@ -18,6 +18,7 @@ is for the reader, and is not read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -39,6 +40,7 @@ __all__ = [
     "Recorded",
     "Scene",
     "Stop",
+    "add_scene",
     "came_from",
     "is_scene",
     "restart",
@@ -72,6 +74,10 @@ _ORDER = (
     "starvation-then-ageing",
     "two-lock-deadlock",
 )
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+_added: dict[str, Scene] = {}
 
 _ONCE = ("title", "sentence", "rule", "breaks", "speed")
 _OFTEN = ("watch", "teacher")
@@ -148,7 +154,7 @@ class Scene:
 
     def recorded(self, off: Sequence[str] = ()) -> Recorded:
         """It played to its end, without the rules of these names."""
-        return _recorded(self.name, tuple(off))
+        return _recorded(self, tuple(off))
 
     def told(self, *, without: bool = False) -> tuple[Stop, ...]:
         """Its stops, with its rule or without."""
@@ -181,8 +187,8 @@ class Scene:
 
 
 def scenes() -> list[Scene]:
-    """All scenes, in the order in which one may show them."""
-    return [scene_named(name) for name in _ORDER]
+    """All scenes, in the order in which one may show them; your own come last."""
+    return [scene_named(name) for name in (*_ORDER, *_added)]
 
 
 def scene(name: str, *, without_rule: bool = False) -> Simulation:
@@ -242,20 +248,49 @@ def _opened_as(simulation: Simulation) -> Recorded | None:
     return found.recorded(origin.off)
 
 
-@cache
 def scene_named(name: str) -> Scene:
     """The scene of that name. Raises `InvalidArgument`."""
+    if name in _added:
+        return _added[name]
     if name not in _ORDER:
-        raise InvalidArgument(f"There is no scene {name[:40]!r}; there are {', '.join(_ORDER)}.")
+        known = ", ".join((*_ORDER, *_added))
+        raise InvalidArgument(f"There is no scene {name[:40]!r}; there are {known}.")
+    return _ours(name)
+
+
+def add_scene(path: Path | str) -> Scene:
+    """Add a scene of your own, from a file like those in ``scenes/``: from then on it is there like
+    all others, under the file's name. To add it again is to change it.
+
+    Raises `InvalidArgument` with what is wrong with it, and `OSError`.
+    """
+    path = Path(path)
+    name = path.stem
+    if not _NAME.fullmatch(name) or name in _ORDER:
+        wanted = "small letters, digits and -, and none that there is already"
+        raise InvalidArgument(f"The name of a scene has {wanted}: not {name[:40]!r}.")
+    made = _named(name, path)
+    for off in ((), (made.rule,)):
+        made.recorded(off)  # so that a mistake shows now, and not in front of a hall
+    _added[name] = made
+    return made
+
+
+@cache
+def _ours(name: str) -> Scene:
+    return _named(name, FOLDER / f"{name}.txt")
+
+
+def _named(name: str, path: Path) -> Scene:
     try:
-        return _read(name, (FOLDER / f"{name}.txt").read_text(encoding="utf-8"))
+        return _read(name, path.read_text(encoding="utf-8"))
     except InvalidArgument as error:
         raise InvalidArgument(f"Scene {name}: {error.message}") from None
 
 
 @lru_cache(maxsize=64)
-def _recorded(name: str, off: tuple[str, ...]) -> Recorded:
-    found = scene_named(name)
+def _recorded(found: Scene, off: tuple[str, ...]) -> Recorded:
+    name = found.name
     stage = Stage(dict(found.given) | {"name": Scenario(scene=name, off=off).name}, off)
     for number, command in found.commands:
         try:

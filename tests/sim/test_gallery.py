@@ -3,7 +3,7 @@
 import pytest
 
 from raftlock.errors import InvalidArgument
-from raftlock.sim import Scenario, gallery, scene, scenes
+from raftlock.sim import Scenario, add_scene, gallery, scene, scenes
 from raftlock.sim.gallery import FOLDER, scene_named
 
 NAMES = [
@@ -116,6 +116,50 @@ def test_for_the_panel_it_is_json_with_both_ways():
 def test_a_scene_that_is_not_there_is_one_sentence():
     with pytest.raises(InvalidArgument, match=r"There is no scene 'tea'; there are clean-election"):
         scene("tea")
+
+
+MINE = """title Mine
+sentence A node votes twice.
+rule VoteAgain
+nodes 3
+> wait for leader
+> note It leads.
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    monkeypatch.setattr(gallery, "_added", {})
+    path = tmp_path / "mine-1.txt"
+    path.write_text(MINE)
+    return path
+
+
+def test_a_scene_of_one_s_own_is_there_like_all_others(mine):
+    assert add_scene(mine).title == "Mine"
+    assert scenes()[-1].name == "mine-1"
+    assert len(scenes()) == 21
+    assert str(scene("mine-1", without_rule=True).scenario) == "s=mine-1&off=VoteAgain"
+    assert Scenario.parse("s=mine-1").run().leader
+    mine.write_text(MINE.replace("title Mine", "title Yours") + "> run 1\n> note On.\n")
+    add_scene(mine)
+    assert scenes()[-1].title == "Yours"
+    assert len(scene_named("mine-1").recorded().stops) == 2
+
+
+def test_a_mistake_in_it_shows_when_it_is_added(mine):
+    mine.write_text(MINE + "> without expect no leader\n")
+    with pytest.raises(
+        InvalidArgument, match=r"Scene mine-1 without VoteAgain, line 7: It is not so: no leader\."
+    ):
+        add_scene(mine)
+    mine.write_text("title A\n")
+    with pytest.raises(InvalidArgument, match="Scene mine-1: it needs a line with sentence"):
+        add_scene(mine)
+    with pytest.raises(InvalidArgument, match="not 'figure-8'"):
+        add_scene(mine.with_name("figure-8.txt"))
+    with pytest.raises(OSError, match="No such file"):
+        add_scene(mine.with_name("other.txt"))
 
 
 GOOD = "title A\nsentence B.\nrule VoteAgain\n> run 1\n> note Here.\n"

@@ -224,3 +224,32 @@ async def test_it_can_be_made_inside_a_running_loop(cluster, sent):
     store = store_of(cluster)
     assert store.snapshot["full"]
     await asyncio.sleep(0)
+
+
+def test_a_prepared_run_of_a_live_cluster_is_shown_apart_one_at_a_time(cluster, store, sent):
+    say(store, type="do", id="1", verb="scene", args={"scene": "figure-8"})
+    assert sent.wait("done")[0]["ok"]
+    (apart,) = sent.wait("apart")
+    first = store._apart
+    assert apart["store"] == store_of(first).model_id
+    say(store, type="do", id="2", verb="break", args={"rule": "VoteAgain"})
+    assert "recorded run" in sent.wait("done", 2)[1]["text"]
+    assert not first.runner.alive
+    second = store._apart
+    assert second.shown.recorder.header["modified"] == "VoteAgain"
+    say(store, type="do", id="3", verb="open", args={"text": "s=tea"})
+    assert "There is no scene 'tea'" in sent.wait("done", 3)[2]["text"]
+    assert store._apart is second
+    assert cluster.asked == []  # none of this is the live cluster's business
+    cluster.runner.stop()
+    assert not second.runner.alive
+
+
+def test_scenes_are_told_when_they_are_asked_for(store, sent):
+    say(store, type="ask", what="scenes")
+    say(store, type="ask", what="scene", name="figure-8")
+    say(store, type="ask", what="scene", name="tea")
+    told = sent.wait("answer", 3)
+    assert len(told[0]["value"]) == 20
+    assert told[1]["value"]["with"]["stops"]
+    assert told[2]["value"] is None
