@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { addresses, outcome, reached, runIn, sceneShown } from "../raftlock_widgets/static/scenes.js";
+import { addressFor, addresses, outcome, reached, runIn, sceneShown } from "../raftlock_widgets/static/scenes.js";
 
 test("a stop is reached at its event", () => {
   assert.deepEqual([0, 9, 10, 11, 99].map((seq) => reached([10, 20, 30], seq)), [0, 0, 1, 1, 3]);
@@ -15,6 +15,13 @@ test("a run is found in an address, wherever it stands in it", () => {
   assert.equal(runIn(`http://hub/lab?x=1#page?${told}`), text);
   assert.equal(runIn("http://hub/lab?raft=1#top"), "");
   assert.equal(runIn(""), "");
+});
+
+test("an address that is passed on holds the run, and no token", () => {
+  const page = { origin: "http://hub", pathname: "/user/me/lab/tree/a.ipynb", search: "?token=secret" };
+  const address = addressFor(page, "s=figure-8&off=CommitOldTerms");
+  assert.ok(!address.includes("secret"));
+  assert.equal(runIn(address), "s=figure-8&off=CommitOldTerms");
 });
 
 test("the address under which the page was opened counts too", () => {

@@ -25,6 +25,11 @@ export function addresses(scope = globalThis) {
   return [scope.location?.href ?? "", first];
 }
 
+/** This page's address with a run in it, and nothing else: a token in it stays at home. Pure. */
+export function addressFor({ origin, pathname }, text) {
+  return `${origin}${pathname}?raftlock=${encodeURIComponent(text)}`;
+}
+
 /** What a scene came to by event `seq`: "" while that is not to be said yet. Pure. */
 export function outcome(way, breaks, seq) {
   if (way.broken && seq >= way.broken[1]) return `Broken: ${way.broken[0]}. ${way.broken[2]}`;
@@ -64,10 +69,12 @@ export function scenes(ctx, { folded = false } = {}) {
 
   const address = button("open-address", "Open the run from the address", () => act("open", { text: found() }), { hidden: true });
   const link = h("input", { class: "rl-share-text", readonly: true, hidden: true, "aria-label": "This run as a text", "data-testid": "share-text" });
-  const share = button("share", "Copy this run", copy);
+  const share = button("share", "Copy this run", () => copy((text) => text));
+  const shareAddress = button("share-address", "as an address", () => copy((text) => addressFor(globalThis.location, text)),
+    { "aria-label": "Copy this run as an address of this page" });
   const typed = h("input", { placeholder: "s=figure-8 …", "aria-label": "A run as a text", "data-testid": "run-text", spellcheck: "false", autocomplete: "off",
     onkeydown: (event) => event.key === "Enter" && openTyped() });
-  const sharing = h("div", { class: "rl-row rl-sharing" }, share, link, h("span", { class: "rl-push" }),
+  const sharing = h("div", { class: "rl-row rl-sharing" }, share, shareAddress, link, h("span", { class: "rl-push" }),
     typed, button("open-run", "Open", openTyped, { "aria-label": "Open the run of this text" }), address);
 
   // ---- one scene ----
@@ -124,17 +131,17 @@ export function scenes(ctx, { folded = false } = {}) {
     if (typed.value.trim()) act("open", { text: typed.value });
   }
 
-  async function copy() {
+  async function copy(form) {
     const { ok, text } = await store.do("share", {});
     if (!ok) return ctx.tell("error", text);
     put(link, { hidden: false });
-    link.value = text;
+    link.value = form(text);
     try {
-      await navigator.clipboard.writeText(text);
-      ctx.tell("ok", "Copied: whoever opens this text has this run.");
+      await navigator.clipboard.writeText(link.value);
+      ctx.tell("ok", "Copied: whoever opens this has this run.");
     } catch {
       link.select();
-      ctx.tell("ok", "Here is the run as a text: copy it.");
+      ctx.tell("ok", "Here it is, as a text: copy it.");
     }
     return undefined;
   }
