@@ -31,7 +31,7 @@ from raftlock.sim.settings import WorldSettings
 from raftlock.sim.sharing import Scenario
 from raftlock.sim.simulation import Simulation
 from raftlock.sim.stage import SETTINGS, Stage, world_of
-from raftlock.sim.switches import left_out
+from raftlock.sim.switches import left_out, settings_among
 from raftlock.types.events import Json
 
 __all__ = [
@@ -200,7 +200,7 @@ def scene(name: str, *, without_rule: bool = False) -> Simulation:
     found = scene_named(name)
     off = (found.rule,) if without_rule else ()
     recorded = found.recorded(off)
-    made = Simulation.begun(recorded.world, Scenario(scene=name, off=off).name)
+    made = Simulation.begun(recorded.world, Scenario(scene=name, off=off).name, settings_among(off))
     made.origin = Scenario(scene=name, off=off)
     restart(made)
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from dataclasses import fields
 from zlib import crc32
 
@@ -22,8 +23,10 @@ _TOLD_IF_OTHER = (
 """Settings that the header tells only where they are not the usual ones."""
 
 
-def header_of(settings: WorldSettings, name: str) -> dict[str, Json]:
-    """The header of a run of these settings."""
+def header_of(settings: WorldSettings, name: str, left_out: Iterable[str] = ()) -> dict[str, Json]:
+    """The header of a run of these settings. `left_out` names those that somebody left out to see
+    what comes of it; a run that was drawn may have the same ones, and is no worse for that.
+    """
     timing, weather = settings.timing, settings.weather
     header: dict[str, Json] = {
         "runtime": "sim",
@@ -51,23 +54,14 @@ def header_of(settings: WorldSettings, name: str) -> dict[str, Json]:
     for told in _TOLD_IF_OTHER:
         if getattr(settings, told) != usual[told]:
             header[told] = getattr(settings, told)
-    left_out: list[Json] = [name for name, is_out in _switched_off(settings) if is_out]
-    if left_out:
-        header["left_out"] = left_out
+    named: list[Json] = [*left_out]
+    if named:
+        header["left_out"] = named
     if isinstance(settings.rules.lock, AgeingRules):
         header["ageing"] = True
     if settings.rules.modified:
         header["rules_hash"] = rules_hash(settings)
     return header
-
-
-def _switched_off(settings: WorldSettings) -> tuple[tuple[str, bool], ...]:
-    """Settings that leave something out which keeps a cluster safe or at work, by their names."""
-    return (
-        ("pre-vote", not settings.pre_vote),
-        ("check-quorum", not settings.check_quorum),
-        ("read-index", settings.lease_reads),
-    )
 
 
 def rules_hash(settings: WorldSettings) -> str:

@@ -27,7 +27,7 @@ from raftlock.errors import InvalidArgument
 from raftlock.node.timing import TIMINGS, timing_named
 from raftlock.sim.acts import act_of, read_act, read_seconds, seconds_of
 from raftlock.sim.settings import NODES_MAX, WorldSettings
-from raftlock.sim.switches import without
+from raftlock.sim.switches import settings_among, without
 from raftlock.types.events import Json
 from raftlock.types.ids import NodeID
 
@@ -231,7 +231,7 @@ class Scenario:
         if self.keep is not None:
             lines, end = lines[: self.keep], 0
         lines = [*lines, *(read_act(act) for act in self.acts)]
-        made = Simulation.begun(self._world(), self.name)
+        made = Simulation.begun(self._world(), self.name, settings_among(self.off))
         made.origin = self
         made.play_script(lines, self.to_us if self.to_us is not None else end)
         return made

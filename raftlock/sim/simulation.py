@@ -6,7 +6,7 @@ that waits for an answer. The same seed and the same verbs give the same run, by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from types import TracebackType
 from typing import Never, Self
@@ -115,10 +115,10 @@ class Simulation(Scripted, Letters):
         self._timeline = timeline
 
     @classmethod
-    def begun(cls, settings: WorldSettings, name: str) -> Simulation:
+    def begun(cls, settings: WorldSettings, name: str, left_out: Iterable[str] = ()) -> Simulation:
         """A simulation of a world that was described elsewhere, as in a file."""
         made = object.__new__(cls)
-        made._begin(name, Timeline(settings, header_of(settings, name)))
+        made._begin(name, Timeline(settings, header_of(settings, name, left_out)))
         return made
 
     # ---- looking ----

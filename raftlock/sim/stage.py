@@ -15,7 +15,7 @@ from raftlock.node.timing import timing_named
 from raftlock.sim.client import Ask
 from raftlock.sim.settings import NODES_MAX, RuleSet, WorldSettings
 from raftlock.sim.simulation import Simulation
-from raftlock.sim.switches import without
+from raftlock.sim.switches import settings_among, without
 from raftlock.sim.telling import Telling, shown
 from raftlock.transport.limits import millis_from_seconds
 from raftlock.types.answers import LockChange
@@ -73,7 +73,9 @@ class Stage:
     def __init__(self, settings: Mapping[str, str], off: Sequence[str] = ()) -> None:
         names = [name for name in (settings.get("rules", ""), *off) if name]
         world = without(world_of(settings), names)
-        self.simulation = self._simulation = Simulation.begun(world, settings.get("name", "stage"))
+        self.simulation = self._simulation = Simulation.begun(
+            world, settings.get("name", "stage"), settings_among(names)
+        )
         self._broken = ", ".join(names)
         self._telling = Telling(self._simulation.recorder)
         self._told: list[str] = []

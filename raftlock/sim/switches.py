@@ -15,7 +15,7 @@ from raftlock.lock.rules import LockRules
 from raftlock.sim.mutants import MUTANTS, mutant_named
 from raftlock.sim.settings import RuleSet, WorldSettings
 
-__all__ = ["SWITCHES", "Switch", "left_out", "without"]
+__all__ = ["SWITCHES", "Switch", "left_out", "settings_among", "without"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,11 @@ def left_out(name: str) -> str:
     if mutant is None:
         raise _unknown(name)
     return mutant.story
+
+
+def settings_among(names: Iterable[str]) -> list[str]:
+    """Those that are settings of Raft; rules name themselves, and ageing is a matter of taste."""
+    return [name for name in names if name in SWITCHES and name != "ageing"]
 
 
 def without(settings: WorldSettings, names: Iterable[str]) -> WorldSettings:

@@ -191,11 +191,12 @@ def _horizon(story: Story) -> int:
 def _cluster(view: ClusterView) -> dict[str, Json]:
     header = view.header
     timings = header.get("timings")
+    left_out = (f"without {name}" for name in names(header, "left_out"))
     return {
         "name": text(header, "name"),
         "timing": text(header, "timing"),
         "nodes": list(view.nodes),
-        "modified": ", ".join(filter(None, (text(header, "modified"), *names(header, "left_out")))),
+        "modified": ", ".join(filter(None, (text(header, "modified"), *left_out))),
         "timings": dict(timings) if isinstance(timings, dict) else {},
     }
 

@@ -8,6 +8,7 @@ from raftlock.trace import frame as frames
 from raftlock.trace.frame import Cursor, FrameSource
 from raftlock.trace.network import KEPT_NEWS, LINGER
 from raftlock.trace.nodes import KEPT_CHANGES
+from raftlock.trace.recorder import Recorder
 from raftlock.trace.story import KEPT_LINES
 from tests.trace.telling import FIVE, Teller, header
 
@@ -561,3 +562,9 @@ def test_deltas_add_up_to_the_full_frame(rounds):
             merge(state, frame)
             assert_same(state, FrameSource(tell.recorder).full())
         tell.now_us += 1000
+
+
+def test_what_was_left_out_is_told_with_the_rules_that_are_broken():
+    header = {"nodes": ["n1"], "modified": "VoteAgain", "left_out": ["pre-vote"]}
+    frame = FrameSource(Recorder(header, lambda: 0)).full()
+    assert frame["cluster"]["modified"] == "VoteAgain, without pre-vote"

@@ -8,13 +8,13 @@ export function besides({ ctx, root, el, storeModel, layout, mount }) {
   const back = h("button", { type: "button", class: "rl-main", "data-testid": "back-to-live", onclick: close }, "Back to the live cluster");
   const holder = h("div", { class: "raftlock-apart", "data-testid": "apart", hidden: true });
   const bar = h("div", { class: "raftlock" }, h("p", { class: "rl-apart" }, back, h("span", {}, words)));
-  el.append(holder);
   let end = null;
 
   async function open(id) {
     const other = await storeModel.widget_manager.get_model(id);
     end?.();
     holder.replaceChildren(bar);
+    if (!holder.isConnected) el.append(holder);
     bar.setAttribute("data-theme", ctx.theme());
     end = mount({ el: holder, storeModel: other, layout });
     const whole = document.fullscreenElement === root;
