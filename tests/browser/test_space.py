@@ -14,22 +14,37 @@ def test_the_diagram_grows_and_lights_what_led_to_an_event(opened: NotebookPage)
     dashboard = shown(opened, SIMULATION, LATER)
     dashboard.click("tab-spacetime")
     opened.run_cell(1)
-    marks = dashboard.at("spacetime").get_by_test_id("st-mark")
-    arrows = dashboard.at("spacetime").get_by_test_id("st-arrow")
-    expect(arrows.filter(has_text="RV✓").first).to_be_attached()
-    commit = marks.filter(has_text="commits 2").first
-    commit.focus()
-    expect(dashboard.at("spacetime-words")).to_contain_text("commits 2")
-    expect(arrows.and_(dashboard.at("spacetime").locator('[data-past="true"]'))).not_to_have_count(
-        0
-    )
-    expect(marks.and_(dashboard.at("spacetime").locator('[data-past="false"]'))).not_to_have_count(
-        0
-    )
-    opened.page.keyboard.press("ArrowUp")
-    expect(dashboard.at("spacetime-words")).not_to_contain_text("commits 2")
-    dashboard.click("spacetime-there")
-    expect(dashboard.at("timeline")).to_have_attribute("data-live", "false")
+    picture = dashboard.at("spacetime")
+    marks, arrows = picture.get_by_test_id("st-mark"), picture.get_by_test_id("st-arrow")
+    # It follows the end: the second election is in view, and what is far above is not drawn.
+    expect(arrows.filter(has_text="RV✓").first).to_be_visible()
+    chosen = marks.filter(has_text="heard nothing").last
+    chosen.focus()
+    expect(dashboard.at("spacetime-words")).to_contain_text("heard nothing")
+    expect(dashboard.at("spacetime-words")).to_contain_text("can have led to it")
+    expect(picture).to_have_attribute("data-lit", "true")
+    expect(picture.locator('[data-past="false"]')).not_to_have_count(0)
+    for _ in range(3):
+        opened.page.keyboard.press("ArrowDown")
+    expect(dashboard.at("spacetime-words")).not_to_contain_text("heard nothing")
+    # A fold of heartbeats is drawn, and folded again.
+    fold = picture.locator("[data-testid=st-fold][data-known]").last
+    fold.focus()
+    opened.page.keyboard.press("Enter")
+    expect(picture.locator("[data-beat]")).not_to_have_count(0)
+    opened.page.keyboard.press("Enter")
+    expect(picture.locator("[data-beat]")).to_have_count(0)
+    # An event leads to its moment; of what came later nothing is shown.
+    last = marks.last
+    later = last.get_attribute("data-seq")
+    chosen.focus()
+    seq = chosen.get_attribute("data-seq")
+    opened.page.keyboard.press("Enter")
+    expect(dashboard.at("timeline")).to_have_attribute("data-event", seq or "")
+    expect(picture.locator(f'[data-seq="{later}"]')).to_have_count(0)
+    dashboard.click("spacetime-live")
+    expect(dashboard.at("timeline")).to_have_attribute("data-live", "true")
+    expect(picture.locator(f'[data-seq="{later}"]')).to_have_count(1)
     opened.check_quiet()
 
 

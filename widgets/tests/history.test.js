@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { neighbour } from "../raftlock_widgets/static/history.js";
 import { MERGERS } from "../raftlock_widgets/static/merge.js";
-import { bandLanes, bandWords, barWords, endOf, lanesOf, opOf, outcome, pointsOf, sentences, verdictOf } from "../raftlock_widgets/static/operations.js";
+import { bandLanes, bandWords, barWords, drawnUpTo, endOf, lanesOf, opOf, outcome, pointsOf, sentences, verdictOf } from "../raftlock_widgets/static/operations.js";
 
 const row = (call, client, t, end = 0, status = "", { word = "", token = 0, op = "acquire", lock = "door", queued = 0, again = 0 } = {}) =>
   [call, client, op, lock, t * 1e6, end * 1e6, status, word, token, queued * 1e6, again];
@@ -31,6 +31,12 @@ test("what overlaps gets a row of its own, and no more rows than needed", () => 
   assert.equal(neighbour(lanes, here, "ArrowDown").call, 5);
   assert.equal(neighbour(lanes, here, "ArrowUp"), null);
   assert.equal(neighbour(lanes, here, "x"), undefined);
+});
+
+test("the picture goes on while an answer is awaited, and otherwise rests", () => {
+  assert.equal(drawnUpTo([op(1, "ann", 1, 2, "ok"), op(2, "bob", 3)], 90e6, 5e6), 90e6);
+  assert.equal(drawnUpTo([op(1, "ann", 1, 2, "ok"), op(2, "bob", 3, 4, "fail")], 90e6, 5e6), 9e6);
+  assert.equal(drawnUpTo([op(1, "ann", 1, 2, "ok")], 3e6, 5e6), 3e6);
 });
 
 test("faults lie in lanes, and say whom they befell", () => {

@@ -1,34 +1,42 @@
 // What of a space-time diagram could have brought something about: all that came before it at the same
-// place, and at the other end of each message that arrived by then. Pure.
+// place, at the other end of each message that had arrived by then, and what heartbeats told. Pure.
 
-/** The points of the items, as {seq, place, arrow}: where each begins, and where each message arrives. */
+/** The points of the items, as {seq, place, key, from}: where each begins, and where each message arrives.
+ * `from` is {seq, place} at the other end. */
 export function pointsOf(items) {
   const points = [];
   for (const item of items) {
-    if (item[0] === "e") points.push({ seq: item[1], place: item[2], key: item[1] });
-    if (item[0] === "m") {
-      points.push({ seq: item[1], place: item[2], key: item[1] });
-      if (item[7] === "got") points.push({ seq: item[8], place: item[3], key: item[1], from: item[1] });
+    const [sort, seq, place] = item;
+    if (sort === "e") points.push({ seq, place, key: seq, from: item.length > 8 ? { place: item[8], seq: item[9] } : null });
+    if (sort === "m") {
+      points.push({ seq, place, key: seq, from: null });
+      if (item[7] === "got") points.push({ seq: item[8], place: item[3], key: seq, from: { place, seq } });
     }
   }
   return points.sort((a, b) => a.seq - b.seq);
 }
 
-/** The numbers of the items that may have led to event `seq` at `place`, that one's own item included. */
-export function causalPast(items, seq, place) {
-  const points = pointsOf(items);
-  const source = new Map(items.filter((item) => item[0] === "m").map((item) => [item[1], item[2]]));
-  const known = new Map([[place, seq]]); // up to which event each place is part of the past
-  const past = new Set();
-  // Backwards in the order of the trace: a message was sent before it arrived, so one pass is enough.
-  for (const point of points.reverse()) {
-    const upTo = known.get(point.place);
-    if (upTo === undefined || point.seq > upTo) continue;
-    past.add(point.key);
-    if (point.from !== undefined) {
-      const sender = source.get(point.from);
-      known.set(sender, Math.max(known.get(sender) ?? 0, point.from));
-    }
+/** Up to which event each place belongs to the past of event `seq` at `place`, as a map: the past of a
+ * place is all that came before there. `reach` has what only heartbeats told, as [seq, place, upto]. */
+export function reachOf(items, seq, place, reach = []) {
+  const told = new Map();
+  for (const [point, other, upto] of reach) {
+    if (!told.has(point)) told.set(point, []);
+    told.get(point).push([other, upto]);
   }
-  return past;
+  const known = new Map([[place, seq]]);
+  const learn = (other, upto) => known.set(other, Math.max(known.get(other) ?? 0, upto));
+  // Backwards in the order of the trace: what brings a thing about comes before it, so one pass is enough.
+  for (const point of pointsOf(items).reverse()) {
+    if (!(point.seq <= known.get(point.place))) continue;
+    if (point.from) learn(point.from.place, point.from.seq);
+    for (const [other, upto] of told.get(point.seq) ?? []) learn(other, upto);
+  }
+  return known;
+}
+
+/** The numbers of the items that may have led to event `seq` at `place`, that one's own item included. */
+export function causalPast(items, seq, place, reach = []) {
+  const known = reachOf(items, seq, place, reach);
+  return new Set(pointsOf(items).filter((point) => point.seq <= known.get(point.place)).map((point) => point.key));
 }

@@ -4,7 +4,7 @@
 import { h, keyed, put, s, write } from "./dom.js";
 import { follow } from "./follow.js";
 import { count } from "./format.js";
-import { bandLanes, bandWords, barWords, endOf, lanesOf, opOf, outcome, pointsOf, sentences, verdictOf } from "./operations.js";
+import { bandLanes, bandWords, barWords, drawnUpTo, endOf, lanesOf, opOf, outcome, pointsOf, sentences, verdictOf } from "./operations.js";
 
 const ROW = 28;
 const BAR = 18;
@@ -13,6 +13,7 @@ const BAND = 16;
 const MARGIN = 16;
 const LETTER = 6.1; // pixels of a letter of a bar's words
 const GROW_MS = 150;
+const IDLE = 140; // how far the picture goes on when nothing is asked, in pixels
 const STEPS_S = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300];
 const HINT = "Touch a bar to see how the lock stood before and after. Arrow keys go from bar to bar, Enter shows that moment.";
 
@@ -43,7 +44,7 @@ export function history(ctx) {
   let chosen = 0; // the call of the bar that is touched
   let zoomed = 1;
   let grown = -Infinity;
-  let shown = { ops: [], points: new Map(), x: () => 0, now: 0 };
+  let shown = { ops: [], points: new Map(), stuck: new Set(), lanes: [], x: () => 0, now: 0, growing: false };
   layer.addEventListener("focusin", (event) => choose(callAt(event.target)));
   layer.addEventListener("pointerover", (event) => callAt(event.target) && say(callAt(event.target)));
   layer.addEventListener("pointerleave", () => say(chosen));
@@ -137,9 +138,10 @@ export function history(ctx) {
 
   function place(part, ops, judged, single) {
     const { cursor, cluster } = store.state;
-    const now = cursor.live ? Math.max(store.now(), store.state.t) : cursor.t;
     const first = ops[0]?.t ?? 0;
     const pixels = (18 * zoomed) / Math.max(1, cluster.timings?.delay_ms ?? 200); // a millisecond
+    const here = cursor.live ? Math.max(store.now(), store.state.t) : cursor.t;
+    const now = cursor.live ? drawnUpTo(ops, here, (IDLE / pixels) * 1000) : here;
     const x = (t) => MARGIN + (Math.max(0, t - first) / 1000) * pixels;
     const lanes = lanesOf(ops, now);
     const bands = bandLanes((part.bands ?? []).filter((band) => (band[4] || now) >= first && band[3] <= now), now);
@@ -160,9 +162,9 @@ export function history(ctx) {
       heads.push({ name: single ? "the lock itself" : "locks themselves", y, height: ROW });
       y += ROW;
     }
-    const width = Math.max(scroll.clientWidth - 2, x(now) + 120);
+    const width = Math.max(scroll.clientWidth - 2, x(now) + 90);
     const stuck = new Set(judged.map((each) => each.stuck).filter(Boolean));
-    shown = { ops, points, stuck, lanes, x, now, single, at, width, height: y + 6, top };
+    shown = { ops, points, stuck, lanes, x, now, single, at, width, height: y + 6, growing: now === here };
     put(picture, { width, height: y + 6, viewBox: `0 0 ${width} ${y + 6}` });
     keyed(names, [{ name: "", y: 0, height: top }, ...heads], (each) => each.name, () => h("div", {}), (div, each) => {
       write(div, each.name);
@@ -170,7 +172,7 @@ export function history(ctx) {
       div.style.height = `${each.height}px`;
     });
     grid(axis, x, first, now, pixels, shown, cursor);
-    keyed(back, bands.flatMap((lane, k) => lane.map((band) => ({ ...band, k }))), (band) => band.seq, bandPicture, (g, band) => g.rlShow(band, x, y));
+    keyed(back, bands.flatMap((lane, k) => lane.map((band) => ({ ...band, k }))), (band) => band.seq, bandPicture, (g, band) => g.rlShow(band, x, y, band.lasts && cursor.live ? width - 40 : x(band.to)));
     const rows = lanes.flatMap((lane) => lane.rows);
     const after = new Map(rows.flatMap((row) => row.map((op, k) => [op.call, row[k + 1]?.t ?? null])));
     keyed(layer, ops, (op) => op.call, barPicture, (g, op) => g.rlShow(op, shown, after.get(op.call)));
@@ -190,7 +192,7 @@ export function history(ctx) {
     tick() {
       const at = performance.now();
       const { cursor, paused } = store.state;
-      if (!cursor.live || paused || at - grown < GROW_MS || !shown.ops.length) return;
+      if (!cursor.live || paused || at - grown < GROW_MS || !shown.growing) return;
       grown = at;
       draw();
     },
@@ -252,8 +254,8 @@ function bandPicture() {
   const [whole, head] = [s("rect", { class: "rl-hi-band" }), s("rect", { class: "rl-hi-band-head", rx: 3 })];
   const title = s("title", {});
   const g = s("g", { "data-testid": "history-band" }, title, whole, head, words);
-  g.rlShow = (band, x, bottom) => {
-    const [x1, x2] = [x(band.from), x(band.to)];
+  g.rlShow = (band, x, bottom, x2) => {
+    const x1 = x(band.from);
     const y = AXIS + band.k * BAND;
     put(whole, { x: x1, width: Math.max(2, x2 - x1), y: y, height: bottom - y });
     put(head, { x: x1, width: Math.max(2, x2 - x1), y, height: BAND - 3 });

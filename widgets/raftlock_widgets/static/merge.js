@@ -6,7 +6,8 @@
 
 const MARKS_MAX = 3000;
 const ORIGINS_MAX = 200;
-const SPACETIME_MAX = 200;
+const SPACETIME_MAX = 140; // as many as the kernel keeps
+const BEATS_MAX = 40;
 const HISTORY_MAX = 60;
 
 export const MERGERS = {
@@ -21,9 +22,14 @@ export const MERGERS = {
   /** The space-time diagram: an item takes the place of the one of its number; the oldest go. */
   spacetime(before, value, full) {
     if (full || !before) return value;
-    const items = new Map(before.items.map((item) => [item[1], item]));
-    for (const item of value.items) items.set(item[1], item);
-    return { ...value, items: [...items.values()].sort((a, b) => a[1] - b[1]).slice(-SPACETIME_MAX) };
+    const newest = (old, fresh, most) => {
+      const found = new Map((old ?? []).map((item) => [item[1], item]));
+      for (const item of fresh ?? []) found.set(item[1], item);
+      return [...found.values()].sort((a, b) => a[1] - b[1]).slice(-most);
+    };
+    const items = newest(before.items, value.items, SPACETIME_MAX);
+    const reach = [...(before.reach ?? []), ...(value.reach ?? [])].filter((row) => row[0] >= (items[0]?.[1] ?? 0));
+    return { ...value, items, reach, beats: newest(before.beats, value.beats, BEATS_MAX) };
   },
 
   /** The clients' history: an operation, and a lock, takes the place of the one of its name. */

@@ -111,3 +111,9 @@ export function verdictOf(locks) {
   if (dark.length) some.push(`Not judged: ${listed(dark.map((each) => each.lock))}.`);
   return { kind: dark.length ? "unknown" : "holds", text: some.join(" "), stuck: 0 };
 }
+
+/** Up to which moment to draw: while an answer is awaited up to `now`, else not much beyond the last one. */
+export function drawnUpTo(ops, now, beyond) {
+  if (ops.some((op) => outcome(op) === "open")) return now;
+  return Math.min(now, Math.max(...ops.map((op) => op.end || op.t)) + beyond);
+}
