@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from raftlock.trace.parts import Maker
+from raftlock.trace.parts.metrics import Metrics
 from raftlock.trace.parts.origins import Origins
 from raftlock.trace.parts.resources import Resources
 from raftlock.trace.parts.spacetime import SpaceTime
@@ -12,4 +13,4 @@ from raftlock_widgets.history import History
 
 __all__ = ["PARTS"]
 
-PARTS: tuple[Maker, ...] = (Track, Checks, Resources, Origins, SpaceTime, History)
+PARTS: tuple[Maker, ...] = (Track, Checks, Resources, Origins, SpaceTime, History, Metrics)

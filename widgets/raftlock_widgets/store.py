@@ -150,12 +150,12 @@ class Store(anywidget.AnyWidget):
 
     async def _act(self, cluster: Showable, verb: str, arguments: Mapping[str, Any]) -> str | None:
         """A verb of the cursor is ours, any other the cluster's."""
+        if verb == "until":  # it takes its turns with the cells
+            self._stream.travel.live()
+            return await run_until(cluster, arguments)
         with cluster.still() as still:
             if not still:
                 raise Busy("A cell is at work with this cluster: try again when it is done.")
-            if verb == "until":
-                self._stream.travel.live()
-                return await run_until(cluster, arguments)
             if verb in VERBS:
                 return move(self._stream.travel, cluster, verb, arguments)
             past = self._stream.travel.past

@@ -246,7 +246,11 @@ def snapshot_of(recording: Recording, run: int = 0) -> Frame:
     frame: Frame = dict(FrameSource(recording).full())
     frame["run"] = run
     frame["messages"] = []
-    for name in ("spacetime", "origins"):  # what nobody misses in a picture that stands still
+    for name in (
+        "spacetime",
+        "origins",
+        "metrics",
+    ):  # what nobody misses in a picture that stands still
         frame.pop(name, None)
     frame["events"] = frame["events"][-40:]
     frame["terms"] = frame["terms"][-100:]

@@ -9,6 +9,7 @@ const ORIGINS_MAX = 200;
 const SPACETIME_MAX = 140; // as many as the kernel keeps
 const BEATS_MAX = 40;
 const HISTORY_MAX = 60;
+const METRICS_MAX = 1000;
 
 export const MERGERS = {
   /** The track's new marks are laid behind those before; all of them come as {all}, or in a full frame. */
@@ -40,6 +41,16 @@ export const MERGERS = {
     const locks = new Map(before.locks.map((each) => [each.lock, each]));
     for (const each of value.locks) locks.set(each.lock, each);
     return { ...value, ops: [...ops.values()].sort((a, b) => a[0] - b[0]).slice(-HISTORY_MAX), locks: [...locks.values()] };
+  },
+
+  /** Figures: new ones are laid behind those before. */
+  metrics(before, value, full) {
+    if (full || !before) return value;
+    const joined = Object.entries(value).map(([name, rows]) => {
+      const newest = before[name]?.length ? before[name][before[name].length - 1][0] : 0;
+      return [name, [...(before[name] ?? []), ...rows.filter((row) => row[0] > newest)].slice(-METRICS_MAX)];
+    });
+    return { ...before, ...Object.fromEntries(joined) };
   },
 
   /** Where entries come from: a row takes the place of the one of the same index and term. */
