@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Chart", "make_chart"]
+__all__ = ["NEUTRAL", "Chart", "clock_axis", "make_chart", "packed"]
 
 STAY = ("x0", "x1", "y", "node", "term", "role", "color", "from")
 HEIGHT = 136
@@ -33,19 +33,35 @@ class Chart:
 
 def make_chart() -> Chart:
     """The figure, still empty. Raises `ImportError` where bokeh is not installed."""
+    return packed(_figure())
+
+
+def packed(model: Any) -> Chart:  # noqa: ANN401 - bokeh has no types
+    """A figure, or several, as the page is sent it."""
     import bokeh
     from bokeh.embed import json_item
 
     script = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
     if not script.exists():
         raise ImportError("bokeh is here without its JavaScript")
-    return Chart(dict(json_item(_figure())), bokeh.__version__, script)
+    return Chart(dict(json_item(model)), bokeh.__version__, script)
+
+
+def clock_axis(name: str) -> Any:  # noqa: ANN401
+    """An axis of run time: minutes and seconds."""
+    from bokeh.models import BasicTicker, CustomJSTickFormatter, LinearAxis
+
+    clock: Any = CustomJSTickFormatter(  # bokeh's own type of `formatter` is too narrow
+        code="const s = Math.round(tick); return Math.floor(s / 60) + ':' "
+        "+ String(((s % 60) + 60) % 60).padStart(2, '0')"
+    )
+    seconds = BasicTicker(desired_num_ticks=7, mantissas=[1, 2, 3, 6], base=10, min_interval=1)
+    return LinearAxis(name=name, ticker=seconds, formatter=clock)
 
 
 def _figure() -> Any:  # noqa: ANN401 - bokeh has no types
     from bokeh.models import (
         BasicTicker,
-        CustomJSTickFormatter,
         Grid,
         HoverTool,
         LinearAxis,
@@ -69,13 +85,8 @@ def _figure() -> Any:  # noqa: ANN401 - bokeh has no types
         min_border_bottom=20,
         output_backend="canvas",
     )
-    clock: Any = CustomJSTickFormatter(  # bokeh's own type of `formatter` is too narrow
-        code="const s = Math.round(tick); return Math.floor(s / 60) + ':' "
-        "+ String(((s % 60) + 60) % 60).padStart(2, '0')"
-    )
-    seconds = BasicTicker(desired_num_ticks=7, mantissas=[1, 2, 3, 6], base=10, min_interval=1)
     whole = BasicTicker(desired_num_ticks=5, min_interval=1, num_minor_ticks=0)
-    plot.add_layout(LinearAxis(name="time", ticker=seconds, formatter=clock), "below")
+    plot.add_layout(clock_axis("time"), "below")
     plot.add_layout(
         LinearAxis(
             name="terms",

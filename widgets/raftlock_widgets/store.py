@@ -22,6 +22,7 @@ from raftlock.sim.gallery import scenes
 from raftlock.sim.stories import broken_rules
 from raftlock_widgets.chart import Chart, make_chart
 from raftlock_widgets.cluster import Showable
+from raftlock_widgets.figures import make_figures
 from raftlock_widgets.frontend import LOADER, modules
 from raftlock_widgets.playback import PREPARED, Playback, playback_of, prepared
 from raftlock_widgets.stream import Frame, Stream, snapshot_of
@@ -64,7 +65,7 @@ class Store(anywidget.AnyWidget):
         self._wanted = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands = 0
-        self._chart: Chart | None = None
+        self._charts: dict[str, Chart] = {}
         self._apart: Playback | None = None  # a run that is shown in the place of a live cluster
         self.on_msg(self._receive)
         with suppress(Exception):  # a picture before the first frame is a courtesy
@@ -105,7 +106,8 @@ class Store(anywidget.AnyWidget):
             case "ask":
                 self._answer(content)
             case "chart":
-                self._spawn(self._send_chart(library=content.get("library") is True))
+                which = "metrics" if content.get("which") == "metrics" else "terms"
+                self._spawn(self._send_chart(which, library=content.get("library") is True))
 
     def _answer(self, content: Mapping[str, Any]) -> None:
         """Tell a page what does not change, and so is in no frame."""
@@ -206,17 +208,19 @@ class Store(anywidget.AnyWidget):
     async def _first_picture(self, cluster: Showable) -> Frame:
         return snapshot_of(cluster.recorder)
 
-    async def _send_chart(self, *, library: bool) -> None:
+    async def _send_chart(self, which: str, *, library: bool) -> None:
         try:
-            if self._chart is None:
+            if which not in self._charts:
                 # Loading bokeh takes a second: not on the loop that moves the cluster.
-                self._chart = await asyncio.to_thread(make_chart)
+                make = make_figures if which == "metrics" else make_chart
+                self._charts[which] = await asyncio.to_thread(make)
         except ImportError:
             text = "No chart: bokeh is not installed. pip install raftlock[notebook] brings it."
             self._tell({"type": "chart-missing", "text": text})
             return
-        message = {"type": "chart", "version": self._chart.version, "item": self._chart.item}
-        self._tell(message, [self._chart.library()] if library else None)
+        chart = self._charts[which]
+        message = {"type": "chart", "which": which, "version": chart.version, "item": chart.item}
+        self._tell(message, [chart.library()] if library else None)
 
     def _tell(self, message: Frame, buffers: list[bytes] | None = None) -> None:
         if self.comm is not None:

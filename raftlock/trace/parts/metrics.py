@@ -4,8 +4,8 @@
 
 - `lag`: ``[seq, t, node, entries]``, how many committed entries a node had not yet applied, noted
   when it changes;
-- `failovers`: ``[seq, t, ms, before, leader, term]``, the time from the loss of a leader to the first
-  entry that the next one commits;
+- `failovers`: ``[seq, t, ms, before, leader, term]``, the time from the loss of a leader to the
+  first entry that the next one commits;
 - `calls`: ``[seq, t, client, op, ms, status, waited]``, an answered request: how long it took, and
   whether its caller was ready to stand in the queue.
 

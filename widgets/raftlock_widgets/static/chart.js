@@ -2,13 +2,13 @@
 // comes once a page, through the kernel's own channel; the columns are computed here from the points
 // that the frames bring, twice a second at most.
 
+import { ASK_AGAIN_MS, library, missing } from "./bokeh.js";
 import { h, put, write } from "./dom.js";
 import { columns, ranges, spread } from "./segments.js";
 
 const EVERY_MS = 500;
 const SPAN_US = 180_000_000;
 const SLOW_MS = 8000;
-const ASK_AGAIN_MS = 5000;
 const INNER_PX = 112; // the height of the part with the lines
 const LABEL_PX = 11;
 const LABELS_PX = 62; // room for the longest label
@@ -32,7 +32,7 @@ export function chart(ctx) {
   const stop = store.on("extra", async ({ content, buffers }) => {
     if (content?.type === "chart-missing") {
       write(word, content.text);
-    } else if (content?.type === "chart" && !figure && !closed) {
+    } else if (content?.type === "chart" && content.which !== "metrics" && !figure && !closed) {
       try {
         const Bokeh = await library(content.version, buffers?.[0]);
         if (figure || closed) return;
@@ -91,45 +91,6 @@ function legend() {
   const item = (cls, words) => h("li", {}, h("i", { class: `rl-key-line ${cls}`, "aria-hidden": "true" }), words);
   return h("ul", { class: "rl-legend", "aria-label": "Legend" }, item("rl-key-leader", "leader"),
     item("rl-key-candidate", "candidate"), item("rl-key-follower", "follower"), h("li", { class: "rl-wide" }, "gap: down or frozen"));
-}
-
-// One BokehJS a page, asked for by the first chart; the others wait for it.
-function shelf() {
-  if (!globalThis.raftlockBokeh) {
-    const shelf = { asked: -Infinity, version: null };
-    shelf.ready = new Promise((resolve, reject) => Object.assign(shelf, { resolve, reject }));
-    globalThis.raftlockBokeh = shelf;
-  }
-  return globalThis.raftlockBokeh;
-}
-
-// Whether this chart has to ask for the library.
-function missing() {
-  const { asked, version } = shelf();
-  if (version !== null || performance.now() - asked < ASK_AGAIN_MS) return false;
-  shelf().asked = performance.now();
-  return true;
-}
-
-// BokehJS of the version the figure was made by: the page's own, or the one that came with it.
-function library(version, buffer) {
-  const here = shelf();
-  if (here.version === null && globalThis.Bokeh?.version === version) {
-    here.version = version;
-    here.resolve(globalThis.Bokeh);
-  } else if (here.version === null && buffer) {
-    here.version = version;
-    const url = URL.createObjectURL(new Blob([buffer], { type: "text/javascript" }));
-    const script = document.createElement("script");
-    script.onload = () => {
-      URL.revokeObjectURL(url);
-      here.resolve(globalThis.Bokeh?.[version] ?? globalThis.Bokeh);
-    };
-    script.onerror = () => here.reject(new Error("BokehJS did not load"));
-    script.src = url;
-    document.head.append(script);
-  }
-  return here.ready;
 }
 
 async function embed(Bokeh, item, place) {

@@ -13,6 +13,7 @@ import { keyboard } from "./keys.js";
 import { ledger } from "./ledger.js";
 import { locks } from "./locks.js";
 import { log } from "./log.js";
+import { metrics } from "./metrics.js";
 import { ring } from "./ring.js";
 import { rules } from "./rules.js";
 import { scenes, sceneShown } from "./scenes.js";
@@ -105,6 +106,7 @@ const TABS = [
   ["ledger", "Ledger", [ledger]],
   ["spacetime", "Space-time", [spacetime]],
   ["history", "History", [history]],
+  ["metrics", "Metrics", [metrics]],
   ["scenes", "Scenes", [scenes]],
   ["rules", "Rules", [rules]],
 ];
@@ -153,6 +155,7 @@ const LAYOUTS = {
   timeline: (ctx, add) => [add(status(ctx)), add(why(ctx)), add(timeline(ctx)), add(checks(ctx)), ctx.message.el],
   spacetime: (ctx, add) => [add(status(ctx)), add(spacetime(ctx)), ctx.message.el],
   history: (ctx, add) => [add(status(ctx)), add(history(ctx)), ctx.message.el],
+  metrics: (ctx, add) => [add(status(ctx, { pace: false })), add(metrics(ctx))],
   ledger: (ctx, add) => [add(status(ctx, { pace: false })), add(ledger(ctx))],
   log: (ctx, add) => [add(status(ctx, { pace: false })), add(log(ctx))],
   locks: (ctx, add) => [add(status(ctx, { pace: false })), add(locks(ctx)), add(client(ctx)), ctx.message.el],
