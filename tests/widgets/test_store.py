@@ -188,7 +188,12 @@ def test_the_chart_and_its_library_come_when_asked_for(store, sent, monkeypatch,
         [b"js"],
         None,
     ]
-    assert sent.of("chart")[0] == {"type": "chart", "which": "terms", "version": "3", "item": {"a": 1}}
+    assert sent.of("chart")[0] == {
+        "type": "chart",
+        "which": "terms",
+        "version": "3",
+        "item": {"a": 1},
+    }
     assert 1 <= len(made) <= 2
 
 

@@ -125,6 +125,8 @@ class Metrics:
 
     def _lags(self, event: TraceEvent, node: str) -> None:
         behind = max(0, self._commit - self._applied.get(node, 0))
+        if behind <= 1:
+            behind = 0  # that is how followers are; only more is worth a point
         if behind != self._behind.get(node, 0):
             self._behind[node] = behind
             self._add(self._lag, event, node, behind)
