@@ -40,7 +40,7 @@ JUDGED_CALLS = 240
 STEPS_AN_EVENT = 12
 """How much of a search each event of the trace earns: about a tenth of a millisecond."""
 
-STEPS_AT_ONCE = 8_000
+STEPS_AT_ONCE = 2_000
 SHOWN_WORD = 32
 
 _SHOWN = {"acquire", "enqueue_waiter", "release", "renew", "cancel_wait", "get_lock_info"}

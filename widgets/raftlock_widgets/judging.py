@@ -21,7 +21,7 @@ from raftlock.types import Json, TraceEvent
 
 __all__ = ["STEPS_MAX", "Found", "explain", "unjudged"]
 
-STEPS_MAX = 4_000
+STEPS_MAX = 1_500
 """How many steps one search may take: some tens of milliseconds on the cluster's own loop."""
 
 SHOWN_TEXT = 320
