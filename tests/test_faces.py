@@ -12,7 +12,15 @@ from raftlock.sim.aio import AsyncSimulation
 from raftlock.sim.faces import SimLockClient
 
 # What panels and the loop need of a live cluster; and simulated clients of a simulation.
-LIVE_PARTS = {"do", "run_here", "run_until_here", "start_over_here", "aio", "runner"}
+LIVE_PARTS = {
+    "do",
+    "run_here",
+    "run_until_here",
+    "start_over_here",
+    "aio",
+    "runner",
+    "simulate_here",
+}
 LIVE_PARTS |= {"act_in_the_past", "branches", "pace", "still"}
 VIRTUAL_PARTS = {
     "aio",
@@ -30,6 +38,7 @@ VIRTUAL_PARTS = {
     "to_come",
     "pass_time",
     "play_script",
+    "played",
     "take_back",
     "world",
     "write",
@@ -37,7 +46,7 @@ VIRTUAL_PARTS = {
 CLIENT_PARTS = {"aio", "client_id", "get", "result_of", "write"}
 
 
-LIVE_ONLY = ("async_client",)
+LIVE_ONLY = ("async_client", "simulate")
 VIRTUAL_ONLY = ("back", "branch", "clock_jump", "crash_on_write", "disk_fault", "drift", "drop")
 VIRTUAL_ONLY += ("duplicate", "fire_timer", "goto", "hold")
 

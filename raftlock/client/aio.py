@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import Self
 
@@ -35,7 +36,18 @@ from raftlock.types.commands import Command, LockInfo
 from raftlock.types.ids import ClientID, Index, LockID, Micros, Millis
 from raftlock.types.status import RaftStatus
 
-__all__ = ["Address", "AsyncLockClient"]
+__all__ = ["Address", "AsyncLockClient", "Standing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a client is made of, to be copied: whoever goes on as this client needs all of it."""
+
+    requester: Requester
+    random: Random64
+    held: Mapping[LockID, Lease]
+    last_number: int
+
 
 Address = str | tuple[str, int] | Endpoint
 """Where a node answers: ``"host:port"``, or a pair."""
@@ -122,6 +134,12 @@ class AsyncLockClient:
     def client_id(self) -> ClientID:
         """The name under which it holds locks."""
         return self._client_id
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands now; only on its event loop."""
+        leases = {lock: held.lease for lock, held in self._held.items()}
+        return Standing(self._engine.requester, self._random, leases, self._engine.last_number)
 
     @property
     def clock(self) -> Clock:

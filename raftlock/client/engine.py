@@ -100,6 +100,11 @@ class Engine:
         self._settled: asyncio.Event | None = None
         self.closed = False
 
+    @property
+    def last_number(self) -> int:
+        """The number of the latest call."""
+        return self._number
+
     def now_ms(self) -> Millis:
         """The client's clock in milliseconds."""
         return Millis(self._clock.now_us() // 1000)

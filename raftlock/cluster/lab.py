@@ -14,7 +14,7 @@ from dataclasses import replace
 from raftlock.client.client import AsyncLockClient
 from raftlock.cluster import messages
 from raftlock.cluster.clock import LabClock
-from raftlock.cluster.settings import NODES_MAX, LabSettings, header_of
+from raftlock.cluster.settings import NODES_MAX, Inside, LabSettings, header_of
 from raftlock.errors import (
     InvalidArgument,
     NoLeader,
@@ -292,6 +292,11 @@ class Laboratory:
     def running(self, node: str) -> Node | None:
         """The node of that name, if it is up."""
         return self._nodes.get(NodeID(node))
+
+    @property
+    def inside(self) -> Inside:
+        """What is here, for who copies it: to be looked at only."""
+        return Inside(self._plans, self._disks, self._names, self._clients)
 
     def status(self) -> dict[NodeID, RaftStatus]:
         """How each node that is up sees the cluster."""

@@ -19,6 +19,7 @@ from raftlock.client.client import AsyncLockClient
 from raftlock.client.sync import LockClient
 from raftlock.cluster import members, messages
 from raftlock.cluster.controls import perform
+from raftlock.cluster.dump import dump
 from raftlock.cluster.lab import Laboratory
 from raftlock.cluster.settings import NODES_MAX, LabSettings
 from raftlock.errors import (
@@ -32,6 +33,8 @@ from raftlock.node.timing import timing_named
 from raftlock.panels import Panels
 from raftlock.raft.rules import Rules
 from raftlock.runner import ThreadRunner
+from raftlock.sim.continued import continued
+from raftlock.sim.simulation import Simulation
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
 from raftlock.transport.limits import check_session_ttl, millis_from_seconds
@@ -140,6 +143,10 @@ class AsyncCluster:
     async def resume(self) -> None:
         """See `Cluster.resume`."""
         await self._run(self._lab.resume())
+
+    async def simulate(self, *, seed: int | None = None) -> Simulation:
+        """See `Cluster.simulate`."""
+        return await self._run(self._cluster.simulate_here(seed))
 
     async def step(self) -> None:
         """See `Cluster.step`."""
@@ -437,6 +444,21 @@ class Cluster(Panels):
             await self.start_over_here()
             return "Started over, with empty disks."
         return await perform(self.laboratory, verb, arguments)
+
+    def simulate(self, *, seed: int | None = None) -> Simulation:
+        """The run so far, going on in virtual time: a `Simulation` that holds this run's trace.
+
+        Everything comes along: logs, timers, disks with what is not synced, messages on their way,
+        faults, what clients hold and wait for. This cluster goes on undisturbed. The same `seed`
+        (this cluster's, if none is given) and the same moment make the same future.
+        """
+        return self._call(self.simulate_here(seed))
+
+    async def simulate_here(self, seed: int | None = None) -> Simulation:
+        """`simulate`, for those who are on the cluster's loop already."""
+        if self._stopped:
+            raise ClusterStopped("This cluster has been stopped: run its cell again.")
+        return continued(await dump(self.laboratory, seed))
 
     # ---- what only a simulation has ----
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+from raftlock.client.client import AsyncLockClient
 from raftlock.lock.rules import LockRules
 from raftlock.node.sessions import SESSION_TTL_MS
 from raftlock.node.timing import Timing
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.rules import Rules
+from raftlock.storage.memory import MemoryStorage
 from raftlock.types.events import Json
 from raftlock.types.ids import Millis, NodeID
 
-__all__ = ["NODES_MAX", "LabSettings", "header_of"]
+__all__ = ["NODES_MAX", "Inside", "LabSettings", "header_of"]
 
 NODES_MAX = 9
 """More would neither fit into the picture nor tolerate failures that anybody teaches."""
@@ -47,6 +52,15 @@ class LabSettings:
             snapshot_entries=self.snapshot_entries,
             snapshot_tail=self.snapshot_tail,
         )
+
+
+class Inside(NamedTuple):
+    """What a laboratory consists of: what nodes were told first, disks, all names, clients."""
+
+    plans: Mapping[NodeID, RaftConfig]
+    disks: Mapping[NodeID, MemoryStorage]
+    names: AbstractSet[NodeID]
+    clients: Mapping[str, AsyncLockClient]
 
 
 def header_of(settings: LabSettings) -> dict[str, Json]:

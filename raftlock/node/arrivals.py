@@ -5,6 +5,7 @@ A laboratory's delays are the receiver's: so a message on its way is here, where
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -45,12 +46,15 @@ class Arrivals:
         self._clock = clock
         self._arrive = arrive
         self._coming: dict[int, Coming] = {}
+        self._at_once: deque[Coming] = deque()
+        self._copies: list[Coming] = []
 
     def put(self, sender: NodeID, frame: PeerFrame) -> None:
         """A message has crossed the socket."""
         now = self._clock.now_us()
         if frame.at is None or frame.at <= now:
-            self._clock.call_soon(lambda: self._arrive(sender, frame))
+            self._at_once.append(Coming(sender, frame, now))
+            self._clock.call_soon(self._is_there)
             return
         self._wait(Coming(sender, frame, frame.at))
 
@@ -59,13 +63,20 @@ class Arrivals:
         return self._coming.get(number)
 
     @property
+    def underway(self) -> tuple[Coming, ...]:
+        """All that has not arrived yet, copies too: to be looked at only."""
+        return (*self._at_once, *self._coming.values(), *self._copies)
+
+    @property
     def held(self) -> tuple[int, ...]:
         """Those that wait until they are let go."""
         return tuple(number for number, each in self._coming.items() if each.held)
 
     def copy(self, coming: Coming, at: Micros) -> None:
         """Let it arrive once more, at `at`."""
-        self._clock.call_at(at, lambda: self._arrive(coming.sender, coming.frame))
+        copy = Coming(coming.sender, coming.frame, at)
+        self._copies.append(copy)
+        self._clock.call_at(at, lambda: self._copy_is_due(copy))
 
     def move(self, coming: Coming, at: Micros) -> None:
         """Let it arrive at `at` instead."""
@@ -87,6 +98,14 @@ class Arrivals:
         number = coming.frame.id
         self._coming[number] = coming
         coming.timer = self._clock.call_at(coming.due, lambda: self._is_due(number))
+
+    def _is_there(self) -> None:
+        coming = self._at_once.popleft()
+        self._arrive(coming.sender, coming.frame)
+
+    def _copy_is_due(self, copy: Coming) -> None:
+        self._copies.remove(copy)
+        self._arrive(copy.sender, copy.frame)
 
     def _is_due(self, number: int) -> None:
         coming = self._coming.pop(number)

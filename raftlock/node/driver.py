@@ -194,6 +194,16 @@ class Driver:
         self._run(Persisted(now, last, index, term), cause, work)
         return self._finish(now, led, work)
 
+    @property
+    def callers(self) -> tuple[object, ...]:
+        """What is called with the answers that it owes to others than itself."""
+        asked = (
+            each
+            for each in self._asked.values()
+            if not (isinstance(each, partial) and each.func == self._end_proposed)
+        )
+        return (*(each.result for each in self.proposals.pending()), *asked)
+
     def on_disk(self) -> int:
         """Tell that the write handed out last is durable, unless that was told; the event's number.
 

@@ -38,7 +38,7 @@ from raftlock.types.ids import LockID, Micros, Millis, NodeID, SessionID
 from raftlock.types.membership import Configuration
 from raftlock.types.status import LockStats, ProposalResult, RaftStatus
 
-__all__ = ["Clock", "Node", "NodeSettings", "Timer"]
+__all__ = ["Clock", "Due", "Node", "NodeSettings", "Timer"]
 
 
 class Timer(Protocol):
@@ -84,6 +84,15 @@ class NodeSettings:
         return self.raft.node_id
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a node wakes, when its disk has synced, and what a frozen one was told meanwhile."""
+
+    wake: Micros | None
+    disk: Micros | None
+    missed: tuple[tuple[NodeID, PeerFrame], ...]
+
+
 class Node:
     """One running node. `start` it once; after `kill`, make a new one over its storage.
 
@@ -121,6 +130,9 @@ class Node:
         self._dead = False
         self._backlog: deque[Callable[[], None]] | None = None
         self._syncs: deque[Callable[[], None]] = deque()
+        self._missed: list[tuple[NodeID, PeerFrame]] = []  # messages among the backlog
+        self._wake_due: Micros | None = None
+        self._disk_due: Micros | None = None
         self.arrivals = Arrivals(clock, self._arrive)
         self._driver: Driver
 
@@ -173,6 +185,16 @@ class Node:
         """The core: to be looked at only."""
         return self._driver.raft
 
+    @property
+    def driver(self) -> Driver:
+        """What runs the core: to be copied only."""
+        return self._driver
+
+    @property
+    def due(self) -> Due:
+        """What will happen here by itself: to be looked at only."""
+        return Due(self._wake_due, self._disk_due, tuple(self._missed))
+
     def transfer(self, target: NodeID, result: Callable[[Resolution], None]) -> None:
         """Hand leadership over; see `Driver.transfer`."""
         self._perform(self._driver.transfer(self._now_ms(), target, result))
@@ -205,6 +227,7 @@ class Node:
         for function in (*self._syncs, *backlog):
             self._later(function)
         self._syncs.clear()
+        self._missed.clear()
 
     # ---- what arrives ----
 
@@ -285,6 +308,8 @@ class Node:
                 self.id, Note("drop", {**told, "to": self.id, "why": why}), cause=frame.id
             )
             return
+        if self._backlog is not None:
+            self._missed.append((sender, frame))
         self._later(lambda: self._deliver(sender, frame, told))
 
     def _hears(self, sender: NodeID) -> bool:
@@ -310,6 +335,7 @@ class Node:
                 self._stop(error)
                 return
             at = Micros(self._clock.now_us() + self._settings.sync_us)
+            self._disk_due = at
             self._clock.call_at(at, self._disk_done)
         self._desk.tell(work.outcomes)
         if work.lost_leadership:
@@ -348,14 +374,16 @@ class Node:
             self._synced()
 
     def _synced(self) -> None:
+        self._disk_due = None
         self._perform(self._driver.synced(self._now_ms()))
 
     def _wake_at(self, at: Millis | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if at is not None:
-            self._timer = self._clock.call_at(Micros(at * 1000), lambda: self._later(self._wake))
+        self._wake_due = None if at is None else Micros(at * 1000)
+        if self._wake_due is not None:
+            self._timer = self._clock.call_at(self._wake_due, lambda: self._later(self._wake))
 
     def _wake(self) -> None:
         self._perform(self._driver.step(Wake(self._now_ms())))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 from raftlock.trace.view import ClusterView
 
@@ -105,6 +105,10 @@ class AsyncSimulation:
     async def resume(self) -> None:
         """See `Simulation.resume`."""
         self._simulation.resume()
+
+    async def simulate(self, *, seed: int | None = None) -> Never:
+        """See `Simulation.simulate`."""
+        self._simulation.simulate(seed=seed)
 
     async def step(self) -> None:
         """See `Simulation.step`."""

@@ -6,6 +6,7 @@ that it is hardly worth having.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from raftlock.client.asking import Asking
@@ -18,6 +19,8 @@ from raftlock.client.protocol import (
     Connect,
     Connected,
     Disconnected,
+    Endpoint,
+    EndpointsChanged,
     Failed,
     Progress,
     Received,
@@ -114,6 +117,9 @@ class Line(Protocol):
     def now_ms(self) -> Millis:
         """The run's time; clients' clocks keep it."""
 
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Where the nodes are."""
+
     def dial(self, client: str, connection: int, node: NodeID) -> None:
         """Connect to a node."""
 
@@ -150,6 +156,20 @@ class SimClient:
         self.asked: dict[int, Ask] = {}
         self._number = 0
         self._testimony = Testimony(requester.client_id, self._tell)
+
+    def take_over(self, held: Mapping[LockID, Lease], last_number: int) -> None:
+        """Go on as a client that lived elsewhere, and whose requester this one has.
+
+        Its connections are gone: what it asked is asked again, under the same request ids.
+        """
+        self.held.update(held)
+        self._number = last_number
+        for call in self.requester.outstanding:
+            ask = Ask(call.number, call.command, call.deadline or Millis(0))
+            self._asks[ask.number] = self.asked[ask.number] = ask
+        now = self._line.now_ms()
+        self.step(EndpointsChanged(now, self._line.endpoints()))
+        self.step(Disconnected(now, self.requester.connection, "was left behind"))
 
     # ---- asking ----
 

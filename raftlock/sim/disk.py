@@ -166,6 +166,20 @@ class SimDisk:
         """Sync, as a machine does that is shut down in good order."""
         self._flush()
 
+    def take_over(self, durable: Recovered, unsynced: Sequence[Persist]) -> None:
+        """Hold what another disk holds, with what is in its cache still in the cache."""
+        assert not self._records, "only a disk that is empty"
+        base = durable.base if durable.base.last_included_index else None
+        self._batch += 1
+        self._append(_Record(self._batch, Persist(0, durable.state, None, (), None, base)))
+        for entry in durable.entries:
+            self._batch += 1
+            self._append(_Record(self._batch, Persist(0, None, None, (entry,))))
+        self._snapshot = self._named = durable.snapshot
+        self._given = durable.state
+        if unsynced:
+            self.write(unsynced)
+
     # ---- what is done to it ----
 
     def fail(self, kept: int = 0, *, torn: bool = False) -> None:

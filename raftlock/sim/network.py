@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from raftlock.raft.random64 import Random64
 from raftlock.sim.chance import PPM, chance, drawn_delay, go_into, keyed
+from raftlock.sim.clone import clone
 from raftlock.transport.links import Links
 from raftlock.types.ids import Micros, NodeID
 
@@ -57,6 +58,11 @@ class Network:
         self._streams: dict[tuple[NodeID, NodeID], int] = {}
         self._sent: dict[tuple[NodeID, NodeID], int] = {}
         self._next: dict[tuple[NodeID, NodeID], list[tuple[str, int]]] = {}
+
+    def take_over(self, links: Links) -> None:
+        """Have links as these are, faults and all."""
+        self.links = clone(links, {id(links.random): self._draws})
+        self.links.min_delay_us = 0
 
     def arrange(self, src: NodeID, dst: NodeID, what: str, delay_us: int, count: int) -> None:
         """Do that to the next `count` messages of a link: ``drop``, ``duplicate`` or ``hold``."""

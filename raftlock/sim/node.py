@@ -21,14 +21,14 @@ from raftlock.types.commands import Command, LockInfo
 from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID, SessionID
 from raftlock.types.status import LockStats, ProposalResult, RaftStatus
 
-__all__ = ["CRASH_POINTS", "ClientCall", "NodePlan", "SimNode", "Surroundings", "Wire"]
+__all__ = ["CRASH_POINTS", "EPOCH_MS", "ClientCall", "NodePlan", "SimNode", "Surroundings", "Wire"]
 
 CRASH_POINTS = ("before", "written", "synced", "sent")
 """Where a node that is to crash on its next write does so: before anything of that step has
 happened; with the write in the disk's cache; with the write durable and what it allows still
 unsaid; after that was sent."""
 
-_EPOCH_MS = 1_767_225_600_000  # 2026-01-01: what people read on the wall, in every run
+EPOCH_MS = 1_767_225_600_000  # 2026-01-01: what people read on the wall, in every run
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class NodePlan:
     storage_rules: StorageRules
     rate_ppm: int = 0
     session_ttl_ms: Millis = SESSION_TTL_MS
+    epoch_ms: int = EPOCH_MS
 
 
 class Surroundings(Protocol):
@@ -147,6 +148,10 @@ class SimNode:
         self.disk = SimDisk(plan.storage_rules)
         self.refused = False
 
+    def take_over(self, driver: Driver, *, frozen: bool) -> None:
+        """Go on as a node that lived elsewhere; nobody is connected."""
+        self.driver, self.frozen = driver, frozen
+
     # ---- its clock ----
 
     def now_ms(self) -> Millis:
@@ -213,7 +218,7 @@ class SimNode:
 
     def wall_ms(self) -> Millis:
         """What a clock on the wall would show."""
-        return Millis(_EPOCH_MS + self._clock.now // 1_000)
+        return Millis(self.plan.epoch_ms + self._clock.now // 1_000)
 
     def machine_us(self) -> Micros:
         """The run's time: nobody is limited here."""

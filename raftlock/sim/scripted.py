@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
-from raftlock.errors import RaftLockError
+from raftlock.errors import NotInThisRuntime, RaftLockError
 from raftlock.panels import Panels
 from raftlock.sim.actions import Action
 from raftlock.sim.timeline import Timeline
@@ -44,6 +44,11 @@ class Scripted(Panels):
         A run that stands in its past is shared with what comes after.
         """
         from raftlock.sim.sharing import scenario_of
+
+        if self._timeline.seam:
+            raise NotInThisRuntime(
+                "This run began as a live one, so no text can hold it: export() makes a file of it."
+            )
 
         return scenario_of(self.origin, self._timeline)
 

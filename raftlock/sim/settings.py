@@ -13,7 +13,7 @@ from raftlock.sim.chance import keyed
 from raftlock.sim.client import ClientRules
 from raftlock.sim.disk import StorageRules
 from raftlock.sim.network import Weather
-from raftlock.sim.node import NodePlan
+from raftlock.sim.node import EPOCH_MS, NodePlan
 from raftlock.sim.resource import ResourceRules
 from raftlock.types.ids import Millis, NodeID
 
@@ -54,7 +54,8 @@ class WorldSettings:
     `rates_ppm` are the nodes' clocks' rates off the run's time, in the nodes' order. With `codec`
     every message is written out as for a wire and read again: slower, and nothing else. The rest
     are `RaftConfig`'s settings of those names, for every node.
-    `session_ttl_ms` is how long a session lives unheard.
+    `session_ttl_ms` is how long a session lives unheard, `epoch_ms` what the clock
+    on the wall shows when the run begins.
     """
 
     nodes: tuple[NodeID, ...]
@@ -74,6 +75,7 @@ class WorldSettings:
     snapshot_chunk_bytes: int = 1 << 16
     lease_reads: bool = False
     session_ttl_ms: Millis = SESSION_TTL_MS
+    epoch_ms: int = EPOCH_MS
 
     def plan(self, node: NodeID, voters: tuple[NodeID, ...]) -> NodePlan:
         """What `node` is made with; if it is none of the `voters`, it joins as a learner."""
@@ -103,4 +105,5 @@ class WorldSettings:
             self.rules.storage,
             self.rates_ppm[self.nodes.index(node)] if first and self.rates_ppm else 0,
             self.session_ttl_ms,
+            self.epoch_ms,
         )

@@ -117,8 +117,13 @@ class Simulation(Scripted, Letters):
     @classmethod
     def begun(cls, settings: WorldSettings, name: str, left_out: Iterable[str] = ()) -> Simulation:
         """A simulation of a world that was described elsewhere, as in a file."""
+        return cls.played(name, Timeline(settings, header_of(settings, name, left_out)))
+
+    @classmethod
+    def played(cls, name: str, timeline: Timeline) -> Simulation:
+        """A simulation of that timeline."""
         made = object.__new__(cls)
-        made._begin(name, Timeline(settings, header_of(settings, name, left_out)))
+        made._begin(name, timeline)
         return made
 
     # ---- looking ----
@@ -391,7 +396,9 @@ class Simulation(Scripted, Letters):
         other = object.__new__(Simulation)
         with self.guard:
             mine = self._timeline
-            theirs = Timeline(mine.settings, mine.recorder.header)
+            if seq is not None and seq < mine.seam:
+                raise mine.not_mine()
+            theirs = mine.afresh()
             other._begin(f"{self.name}, another way", theirs)
             other._paused = self._paused
             theirs.script = [dict(action) for action in mine.script[: mine.cursor]]
@@ -443,6 +450,10 @@ class Simulation(Scripted, Letters):
 
     # ---- what only a live cluster has ----
 
+    def simulate(self, *, seed: int | None = None) -> Never:
+        """A simulation that goes on from here: this is one, and `branch` makes another."""
+        raise NotInThisRuntime("This is a simulation already: branch() is another future of it.")
+
     def async_client(self, name: str) -> Never:
         """A client for coroutines: a simulation has none."""
         raise NotInThisRuntime(f"A simulation has no event loop: say client({name!r}).")
@@ -453,7 +464,7 @@ class Simulation(Scripted, Letters):
         """Begin again: the same seed, nothing done yet."""
         with self.guard:
             mine = self._timeline
-            self._timeline = Timeline(mine.settings, mine.recorder.header)
+            self._timeline = mine.afresh()
             self.generation += 1
 
     def stop(self) -> None:

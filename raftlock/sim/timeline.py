@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from raftlock.errors import InvalidArgument
 from raftlock.sim.actions import Action, perform, try_to
@@ -23,13 +24,27 @@ from raftlock.trace.recorder import Recorder
 from raftlock.types.events import Json
 from raftlock.types.ids import Micros
 
-__all__ = ["Timeline"]
+__all__ = ["Past", "Timeline"]
 
 KEYFRAME_EVERY = 400
 """How many moments lie between two copies: what has to be done again to go back by one."""
 
 KEYFRAMES_MAX = 48
 """How many copies are kept; beyond that every second one of the older half is let go."""
+
+
+class Past(Protocol):
+    """A run that was lived elsewhere, and is continued here; see `raftlock.sim.continued`."""
+
+    @property
+    def at(self) -> Micros:
+        """The run time at which it goes on."""
+
+    def told(self, header: Mapping[str, Json], clock: Callable[[], Micros]) -> Recorder:
+        """A recorder that holds the trace up to here."""
+
+    def world(self, settings: WorldSettings, clock: Clock, recorder: Recorder) -> World:
+        """The world as it is then; a new one each time, and always the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +74,34 @@ class Timeline:
         *,
         limit: int = 30_000,
         attach: Callable[[Recorder], None] | None = None,
+        past: Past | None = None,
     ) -> None:
         self.settings = settings
         self.clock = Clock()
-        self.recorder = Recorder(header, self.clock.now_us, limit=limit)
+        self._past = past
+        if past is None:
+            self.recorder = Recorder(header, self.clock.now_us, limit=limit)
+        else:
+            self.clock.now = past.at
+            self.recorder = past.told(header, self.clock.now_us)
         if attach is not None:
             attach(self.recorder)
         self.script: list[dict[str, Json]] = []
         self.cursor = 0
         self.furthest = self.clock.now  # how far it has ever been, on this way
-        self.world = World(settings, self.clock, self.recorder)
+        if past is None:
+            self.world = World(settings, self.clock, self.recorder)
+        else:
+            self.world = past.world(settings, self.clock, self.recorder)
+        # With a past of another kind: the first event that is this run's own.
+        self.seam = 0 if past is None else self.recorder.last_seq
         self._told = [_Told(0, self.recorder.last_seq)]
         self._keyframes: list[_Keyframe] = []
         self._keep()
+
+    def afresh(self) -> Timeline:
+        """The same beginning, with nothing done yet."""
+        return Timeline(self.settings, self.recorder.header, past=self._past)
 
     @property
     def moment(self) -> int:
@@ -134,13 +164,19 @@ class Timeline:
         place = bisect_left(self._told, self.recorder.last_seq, key=_seq_of)
         last = self._told[place]
         if last.moment == 0:
-            raise InvalidArgument("This is the beginning: there is nothing to go back to.")
+            raise (
+                self.not_mine()
+                if self.seam
+                else InvalidArgument("This is the beginning: there is nothing to go back to.")
+            )
         self._go(last.moment - 1)
 
     def goto(self, seq: int) -> None:
         """Go to the moment that told event number `seq`: just after it."""
         if seq < 1:
             raise InvalidArgument(f"Events are numbered from 1, and {seq} is not among them.")
+        if seq < self.seam:
+            raise self.not_mine()
         place = bisect_left(self._told, seq, key=_seq_of)
         if place == len(self._told):
             while self.recorder.last_seq < seq:
@@ -148,6 +184,13 @@ class Timeline:
                     raise InvalidArgument(f"There is no event {seq}: nothing more will happen.")
             return
         self._go(self._told[place].moment)
+
+    def not_mine(self) -> InvalidArgument:
+        """What was lived before this run was continued from it can be looked at, not done again."""
+        return InvalidArgument(
+            f"Up to event {self.seam} this run was live: that part can be looked at, not lived "
+            "again."
+        )
 
     def _go(self, moment: int) -> None:
         if moment < self.moment:

@@ -7,6 +7,7 @@ actions give the same trace, byte for byte, on any machine. All that changes is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from raftlock.client.protocol import Endpoint, EndpointsChanged, Requester
@@ -55,7 +56,9 @@ _NOBODY = NodeID("")
 class World:
     """One simulated cluster. `happen` makes the next thing happen; the verbs are in `actions`."""
 
-    def __init__(self, settings: WorldSettings, clock: Clock, recorder: Recorder) -> None:
+    def __init__(
+        self, settings: WorldSettings, clock: Clock, recorder: Recorder, *, empty: bool = False
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self.recorder = recorder
@@ -70,7 +73,7 @@ class World:
         self._names = set(settings.nodes)
         self.held: dict[int, Arrival] = {}
         self._lines: dict[tuple[str, int], NodeID] = {}
-        for node in settings.nodes:
+        for node in () if empty else settings.nodes:
             self.nodes[node] = SimNode(self, settings.plan(node, settings.nodes), clock)
         for running in self.nodes.values():
             self.start(running, "started")
@@ -118,6 +121,19 @@ class World:
                 self._at_client(happening)
 
     # ---- nodes ----
+
+    def take_in(self, node: SimNode, *, wake: Micros | None, disk: Micros | None) -> None:
+        """Let a node be here that lived elsewhere, with what is due at it."""
+        self.nodes[node.id] = node
+        if node.is_up and wake is not None:
+            node.wake_at = max(wake, self.clock.now)
+            self.schedule.put(node.wake_at, WakeNode(node.id, node.life, node.wake_at))
+        if node.is_up and disk is not None:
+            self.schedule.put(max(disk, self.clock.now), DiskDone(node.id, node.life))
+
+    def knew(self, names: Iterable[NodeID]) -> None:
+        """These names were given already."""
+        self._names.update(names)
 
     def start(self, node: SimNode, what: str) -> None:
         """Start a node over what its disk kept; if that is damaged, it does not start."""
@@ -328,7 +344,7 @@ class World:
             settings = self.settings
             requester = Requester(
                 ClientID(name),
-                self._endpoints(),
+                self.endpoints(),
                 random,
                 settings.retry,
             )
@@ -419,7 +435,8 @@ class World:
             return
         node.desk.call(ClientCall(node, wire, frame.request))
 
-    def _endpoints(self) -> tuple[Endpoint, ...]:
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Where clients find the nodes."""
         return tuple(Endpoint(node, 1) for node in self.nodes)
 
     def _tell_clients(self) -> None:
@@ -448,7 +465,7 @@ class World:
                 self._lines.pop((happening.client, happening.connection), None)
                 client.disconnected(happening.connection, happening.why)
             case Moved():
-                client.step(EndpointsChanged(self.now_ms(), self._endpoints()))
+                client.step(EndpointsChanged(self.now_ms(), self.endpoints()))
             case Alarm():
                 if client.armed is not None and client.armed * 1_000 == happening.at:
                     client.time_passed()

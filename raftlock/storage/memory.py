@@ -48,6 +48,11 @@ class MemoryStorage:
         return lost
 
     @property
+    def durable(self) -> Recovered:
+        """What a crash would leave now."""
+        return Recovered(self._state, tuple(self._entries), self._snapshot, self._base)
+
+    @property
     def unsynced(self) -> tuple[Persist, ...]:
         """The writes that a crash would lose now."""
         return tuple(self._unsynced)

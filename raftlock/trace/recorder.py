@@ -144,6 +144,17 @@ class Recorder:
 
         return unsubscribe
 
+    def fork(self, header: Mapping[str, Json], clock: Callable[[], Micros]) -> Recorder:
+        """Another recorder that has told all this one has, and goes on by itself."""
+        twin = Recorder(header, clock, limit=self._limit)
+        twin._seq, twin._makers, twin._watched = self._seq, self._makers, self._watched
+        twin._events.extend(self._events)
+        twin._pending = list(self._pending)
+        twin._keyframes = list(self._keyframes)
+        twin._story = self._story.copy()
+        twin._story.view.header = header
+        return twin
+
     def to_lines(self) -> list[str]:
         """The trace as it stands in a file: a header line, then one line an event."""
         return [encode_header(self.header, self.dropped), *map(encode_event, self._events)]

@@ -95,6 +95,11 @@ class Links:
     # ---- asking ----
 
     @property
+    def random(self) -> RandomSource:
+        """What they draw from."""
+        return self._random
+
+    @property
     def nodes(self) -> tuple[NodeID, ...]:
         """The nodes that these links join."""
         return self._nodes

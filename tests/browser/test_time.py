@@ -126,3 +126,24 @@ def test_a_simulation_is_run_until_something_happens(opened: NotebookPage) -> No
     expect(dashboard.at("future-0")).to_have_attribute("aria-pressed", "true")
     expect(dashboard.node("n2")).to_have_attribute("data-state", "up")
     opened.check_quiet()
+
+
+def test_a_live_run_goes_on_as_a_simulation_and_the_cluster_behind_it(
+    opened: NotebookPage,
+) -> None:
+    dashboard = shown(opened, LIVE.replace("presenter", "dashboard"))
+    leader = dashboard.leader()
+    dashboard.click("back")
+    expect(dashboard.at("simulate")).to_be_disabled()
+    dashboard.click("go-live")
+    dashboard.click("simulate")
+    apart = opened.page.get_by_test_id("apart")
+    expect(apart.get_by_test_id("timeline")).to_be_visible()
+    expect(apart.get_by_test_id("simulate")).to_be_hidden()
+    expect(apart.get_by_test_id(f"node-{leader}")).to_have_attribute("data-role", "leader")
+    expect(apart.get_by_test_id("pause")).to_contain_text("Resume")
+    apart.get_by_test_id("to-start").click()
+    expect(apart.get_by_test_id(f"node-{leader}")).to_have_attribute("data-term", "0")
+    expect(apart.get_by_test_id("checks-sum")).to_contain_text("hold")
+    apart.get_by_test_id("back-to-live").click()
+    expect(dashboard.at("timeline").first).to_have_attribute("data-live", "true")

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from raftlock.sim.simulation import Simulation
 from raftlock.trace.recorder import Recorder
 
 __all__ = ["Runner", "Showable"]
@@ -57,6 +58,10 @@ class Showable(Protocol):
 
     def act_in_the_past(self, seq: int) -> None:
         """What is done next is done just after event `seq`; raises `RaftLockError` if not here."""
+        ...
+
+    async def simulate_here(self, seed: int | None = None) -> Simulation:
+        """The run as a simulation that goes on; on its loop. Raises `NotInThisRuntime` if it is."""
         ...
 
     def do(self, verb: str, /, **arguments: Any) -> Coroutine[object, object, str | None]:  # noqa: ANN401

@@ -103,6 +103,10 @@ class Playback:
         self._take(branch)
         self._show(branch)
 
+    async def simulate_here(self, seed: int | None = None) -> Simulation:
+        """What is simulated needs no continuing: it says so."""
+        return self.shown.simulate(seed=seed)
+
     async def do(self, verb: str, /, **arguments: Json) -> str | None:
         """Perform one control; runs on the playback's loop."""
         own = self._own.get(verb)

@@ -19,6 +19,7 @@ import traitlets
 
 from raftlock.errors import Busy, RaftLockError
 from raftlock.sim.gallery import scenes
+from raftlock.sim.simulation import Simulation
 from raftlock.sim.stories import broken_rules
 from raftlock_widgets.chart import Chart, make_chart
 from raftlock_widgets.cluster import Showable
@@ -167,18 +168,22 @@ class Store(anywidget.AnyWidget):
         if verb in {"step", "stop_at"}:
             self._stream.travel.live()
         if verb in PREPARED and not isinstance(cluster, Playback):
-            return self._show_apart(verb, arguments)
+            made = prepared(verb, arguments)
+            played = self._show_apart(made.simulation)
+            played.speed = made.speed or played.speed
+            return made.words
+        if verb == "simulate":
+            self._show_apart(await cluster.simulate_here())
+            return "From here on it is simulated: play it, go back in it, try another way."
         return await cluster.do(verb, **arguments)
 
-    def _show_apart(self, verb: str, arguments: Mapping[str, Any]) -> str:
-        """Let the page show a prepared run in the place of a live cluster, which goes on."""
-        made = prepared(verb, arguments)
+    def _show_apart(self, simulation: Simulation) -> Playback:
+        """Let the page show a run in the place of a live cluster, which goes on."""
         if self._apart is not None:
             self._apart.stop()
-        self._apart = played = playback_of(made.simulation)
-        played.speed = made.speed or played.speed
+        self._apart = played = playback_of(simulation)
         self._tell({"type": "apart", "store": store_of(played).model_id})
-        return made.words
+        return played
 
     async def _publish(self) -> None:
         loop = asyncio.get_running_loop()

@@ -109,6 +109,16 @@ class Requester:
         return session.id if session is not None else SessionID(0)
 
     @property
+    def connection(self) -> int:
+        """The number of the connection that it has, or had last."""
+        return self._line.number
+
+    @property
+    def outstanding(self) -> tuple[Pending, ...]:
+        """The calls that somebody waits for."""
+        return tuple(call for call in self._calls if call.number > 0 and not call.cleans_up)
+
+    @property
     def is_settled(self) -> bool:
         """Whether nothing is outstanding, its own cleaning up included."""
         return self._calls.is_settled

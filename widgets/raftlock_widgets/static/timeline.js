@@ -60,6 +60,7 @@ export function timeline(ctx) {
     "data-testid": id, onclick }, label);
   const futures = h("div", { class: "rl-futures", role: "group", "aria-label": "Branches", hidden: true });
   const live = button("go-live", "Live", "Go to the present", () => move("live"));
+  const simulate = button("simulate", "continue in simulation", "", () => ctx.act("simulate", {}, "A simulation is made of it"));
   const el = h("section", { class: "rl-timeline", "aria-label": "Timeline", "data-testid": "timeline" },
     h("div", { class: "rl-head" }, h("h3", { class: "rl-title" }, "Time"),
       h("div", { class: "rl-transport", role: "group", "aria-label": "Move in time" },
@@ -71,7 +72,7 @@ export function timeline(ctx) {
         button("jump-back", "◁", "To the one before", () => jump(-1)), kind,
         button("jump-on", "▷", "To the next one", () => jump(1)),
         button("run-until", "run to it", "Let the cluster go on until there is one, and stand still there", runUntil)),
-      place, words),
+      simulate, place, words),
     h("div", { class: "rl-track-box" }, canvas, range), futures);
   const branch = h("select", { "data-testid": "branch", "aria-label": "Branch",
     onchange: () => ctx.act("choose", { branch: Number(branch.value) }, "") });
@@ -118,6 +119,10 @@ export function timeline(ctx) {
     put(el, { "data-live": String(cursor.live), "data-event": cursor.seq });
     put(live, { "aria-pressed": String(cursor.live) });
     const branches = cursor.branches ?? [];
+    // Only what is live has no branches; it is whole only in the present.
+    put(simulate, { hidden: Boolean(cursor.offline) || branches.length > 0, disabled: !cursor.live,
+      title: cursor.live ? "Go on from here in virtual time, where one can go back; the live cluster goes on behind it"
+        : "Go live first: only the present can be continued" });
     const listed = JSON.stringify(branches.map((each) => [each.id, each.name, each.from, each.shown]));
     if (listed !== branchesShown) {
       branchesShown = listed;
