@@ -62,12 +62,16 @@ check: .venv/ready
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
+# Files take turns on all cores, in their order: what is slow to start is shared within a file, and the
+# browser comes last in each process (tests/conftest.py says why).
+PYTEST := $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
 # Without a browser the rest still runs; the last line says so, and it is a failure where CI is set.
 .PHONY: test
 test: check
 	$(PY) tools/front_end_tests.py
-	@if $(PY) tools/setup_browser.py; then $(PY) -m pytest $(ARGS); else \
-		$(PY) -m pytest -m "not browser" $(ARGS); status=$$?; \
+	@if $(PY) tools/setup_browser.py; then $(PYTEST) $(ARGS); else \
+		$(PYTEST) -m "not browser" $(ARGS); status=$$?; \
 		echo "THE BROWSER TESTS DID NOT RUN: no Chromium here, and none could be installed."; \
 		test -z "$$CI" && exit $$status; exit 1; \
 	fi

@@ -9,7 +9,7 @@ from tests.browser.test_time import LATER, SIMULATION, shown
 
 
 def test_the_figures_are_drawn_and_say_what_is_missing(opened: NotebookPage) -> None:
-    dashboard = shown(opened, SIMULATION, LATER)
+    dashboard = shown(opened, SIMULATION, LATER + "simulation.run(2)")
     dashboard.click("tab-metrics")
     expect(dashboard.at("metrics")).to_have_attribute("data-ready", "yes")
     expect(dashboard.at("metrics-word")).to_contain_text("no leader was lost yet")

@@ -64,6 +64,7 @@ export function merge(state, frame) {
   if (frame.speed !== state.speed || frame.paused !== state.paused) changed.add("pace");
   state.seq = frame.seq ?? state.seq;
   state.t = frame.t ?? state.t;
+  state.wall = frame.wall_ms ?? 0;
   state.speed = frame.speed ?? state.speed;
   state.paused = frame.paused ?? state.paused;
   if (frame.situation) {
