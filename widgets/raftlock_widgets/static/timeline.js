@@ -81,6 +81,7 @@ export function timeline(ctx) {
   let branchesShown = "";
   let drawn = -Infinity;
   let stale = true;
+  let later = 0;
   let wanted = null;
   let asking = false;
 
@@ -209,7 +210,14 @@ export function timeline(ctx) {
 
   function tick() {
     const now = performance.now();
-    if (!stale || now - drawn < REDRAW_MS) return;
+    if (!stale) return;
+    if (now - drawn < REDRAW_MS) {
+      // Where time stands still nobody calls again by itself.
+      later ||= setTimeout(tick, REDRAW_MS);
+      return;
+    }
+    clearTimeout(later);
+    later = 0;
     drawn = now;
     stale = !store.state.known;
     paint();
@@ -219,7 +227,7 @@ export function timeline(ctx) {
     drawn = -Infinity;
     tick();
   };
-  return { el, change, tick, themed: again };
+  return { el, change, tick, themed: again, close: () => clearTimeout(later) };
 }
 
 function box(pen, colour, x, y, width, height) {
