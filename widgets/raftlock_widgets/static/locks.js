@@ -69,7 +69,7 @@ export function locks(ctx) {
     put(table, { hidden: rows.length === 0 });
     put(nothing, { hidden: rows.length > 0 });
     write(nothing, node?.state === "down" ? `${node.id} is down: its table is gone${node.fate === "wiped" ? ", and so is its disk" : " until it restarts"}.`
-      : "No lock is held. Acquire one below.");
+      : "No lock is held, and nobody waits for one.");
     keyed(body, rows, (lock) => lock.lock, () => lockRow(ctx), (tr, lock) => tr.rlShow(lock));
     clocks = [...body.querySelectorAll("[data-deadline]")].map((place) => place.rlTick);
     tick(store.now());

@@ -213,7 +213,7 @@ export function timeline(ctx) {
     if (!stale) return;
     if (now - drawn < REDRAW_MS) {
       // Where time stands still nobody calls again by itself.
-      later ||= setTimeout(tick, REDRAW_MS);
+      later ||= setTimeout(again, REDRAW_MS);
       return;
     }
     clearTimeout(later);
