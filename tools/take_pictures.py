@@ -45,7 +45,7 @@ alice.renew("printer", ttl=60)
 def take(browser: Browser, lab: Lab, theme: str) -> None:
     """One picture of the dashboard, and nothing around it."""
     (lab.folder / "picture.ipynb").write_text(notebook(START, STORY), encoding="utf-8")
-    context = browser.new_context(viewport={"width": 1440, "height": 1250}, device_scale_factor=1.5)
+    context = browser.new_context(viewport={"width": 1440, "height": 1500}, device_scale_factor=1.5)
     page = NotebookPage(context.new_page(), lab)
     page.open("picture.ipynb")
     page.page.evaluate(
