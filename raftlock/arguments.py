@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypedDict
 
 from raftlock.errors import InvalidArgument
 from raftlock.types.events import Json
 
-__all__ = ["Arguments", "groups", "number", "text", "whole"]
+__all__ = ["Arguments", "LinkChange", "groups", "link_change", "number", "text", "whole"]
 
 Arguments = Mapping[str, Json]
 
@@ -34,6 +35,25 @@ def whole(given: Arguments, key: str) -> int:
     if not value.is_integer():
         raise InvalidArgument(f"The field {key} must hold a whole number.")
     return int(value)
+
+
+class LinkChange(TypedDict):
+    """What `link` of both kinds of cluster takes: seconds, and a part of 1; ``None`` keeps it."""
+
+    delay: float | None
+    jitter: float | None
+    loss: float | None
+    one_way: bool
+
+
+def link_change(given: Arguments) -> LinkChange:
+    """What shall become of a link: ``delay_ms``, ``jitter_ms``, ``loss_percent``, ``one_way``."""
+    return LinkChange(
+        delay=number(given, "delay_ms") / 1000 if "delay_ms" in given else None,
+        jitter=number(given, "jitter_ms") / 1000 if "jitter_ms" in given else None,
+        loss=number(given, "loss_percent") / 100 if "loss_percent" in given else None,
+        one_way=given.get("one_way") is True,
+    )
 
 
 def groups(given: Arguments) -> list[Sequence[str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from raftlock.arguments import Arguments, groups, number, text, whole
+from raftlock.arguments import Arguments, groups, link_change, number, text, whole
 from raftlock.cluster import members, messages
 from raftlock.cluster.lab import Laboratory
 from raftlock.errors import InvalidArgument
@@ -91,15 +91,8 @@ async def _message(lab: Laboratory, given: Arguments) -> None:
 
 
 async def _link(lab: Laboratory, given: Arguments) -> None:
-    await lab.link(
-        text(given, "src"),
-        text(given, "dst"),
-        delay=number(given, "delay_ms") / 1000 if "delay_ms" in given else None,
-        jitter=number(given, "jitter_ms") / 1000 if "jitter_ms" in given else None,
-        loss=number(given, "loss_percent") / 100 if "loss_percent" in given else None,
-        one_way=given.get("one_way") is True,
-        by="panel",
-    )
+    change = link_change(given)
+    await lab.link(text(given, "src"), text(given, "dst"), **change, by="panel")
 
 
 async def _speed(lab: Laboratory, given: Arguments) -> None:

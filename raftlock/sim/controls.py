@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from raftlock.arguments import Arguments, groups, number, text, whole
+from raftlock.arguments import Arguments, groups, link_change, number, text, whole
 from raftlock.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -93,14 +93,8 @@ def _message(simulation: Simulation, given: Arguments) -> None:
 
 
 def _link(simulation: Simulation, given: Arguments) -> None:
-    simulation.link(
-        text(given, "src"),
-        text(given, "dst"),
-        delay=number(given, "delay_ms") / 1000 if "delay_ms" in given else None,
-        jitter=number(given, "jitter_ms") / 1000 if "jitter_ms" in given else None,
-        loss=number(given, "loss_percent") / 100 if "loss_percent" in given else None,
-        one_way=given.get("one_way") is True,
-    )
+    change = link_change(given)
+    simulation.link(text(given, "src"), text(given, "dst"), **change)
 
 
 def _step(simulation: Simulation, _given: Arguments) -> None:

@@ -29,6 +29,14 @@ cluster.presenter()
 """
 
 
+IS_PAINTED = """() => {
+  const track = document.querySelector('.raftlock-apart canvas.rl-track-paint');
+  if (Math.abs(track.width - track.clientWidth) > 2) return false;
+  const half = Math.floor(track.width / 2);
+  return track.getContext('2d').getImageData(half, 0, half, 8).data.some((each) => each > 0);
+}"""
+
+
 def shown(opened: NotebookPage, *cells: str) -> Dashboard:
     (opened.lab.folder / "time.ipynb").write_text(notebook(*cells), encoding="utf-8")
     opened.open("time.ipynb")
@@ -140,6 +148,9 @@ def test_a_live_run_goes_on_as_a_simulation_and_the_cluster_behind_it(
     apart = opened.page.get_by_test_id("apart")
     expect(apart.get_by_test_id("timeline")).to_be_visible()
     expect(apart.get_by_test_id("simulate")).to_be_hidden()
+    opened.page.wait_for_function(IS_PAINTED)  # though it was put together out of sight
+    opened.page.set_viewport_size({"width": 1200, "height": 1000})
+    opened.page.wait_for_function(IS_PAINTED)  # though time stands still
     expect(apart.get_by_test_id(f"node-{leader}")).to_have_attribute("data-role", "leader")
     expect(apart.get_by_test_id("pause")).to_contain_text("Resume")
     apart.get_by_test_id("to-start").click()

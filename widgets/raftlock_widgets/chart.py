@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["NEUTRAL", "Chart", "clock_axis", "make_chart", "packed"]
+__all__ = ["NEUTRAL", "Chart", "clock_axis", "make_chart", "packed", "plain_plot"]
 
 STAY = ("x0", "x1", "y", "node", "term", "role", "color", "from")
 HEIGHT = 136
@@ -59,31 +59,41 @@ def clock_axis(name: str) -> Any:  # noqa: ANN401
     return LinearAxis(name=name, ticker=seconds, formatter=clock)
 
 
+def plain_plot(name: str, height: int, **more: Any) -> Any:  # noqa: ANN401
+    """A plot without a ground, a frame and tools: it stands on the page's own."""
+    from bokeh.models import Plot
+
+    return Plot(
+        name=name,
+        height=height,
+        sizing_mode="stretch_width",
+        toolbar_location=None,
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=None,
+        output_backend="canvas",
+        **more,
+    )
+
+
 def _figure() -> Any:  # noqa: ANN401 - bokeh has no types
     from bokeh.models import (
         BasicTicker,
         Grid,
         HoverTool,
         LinearAxis,
-        Plot,
         Range1d,
     )
 
-    plot = Plot(
-        name="plot",
+    plot = plain_plot(
+        "plot",
+        HEIGHT,
         x_range=Range1d(start=0, end=10),
         y_range=Range1d(start=0.5, end=1.5),
-        height=HEIGHT,
-        sizing_mode="stretch_width",
-        toolbar_location=None,
-        background_fill_color=None,
-        border_fill_color=None,
-        outline_line_color=None,
         min_border_left=28,
         min_border_right=6,
         min_border_top=4,
         min_border_bottom=20,
-        output_backend="canvas",
     )
     whole = BasicTicker(desired_num_ticks=5, min_interval=1, num_minor_ticks=0)
     plot.add_layout(clock_axis("time"), "below")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from raftlock_widgets.chart import NEUTRAL, Chart, clock_axis, packed
+from raftlock_widgets.chart import NEUTRAL, Chart, clock_axis, packed, plain_plot
 
 __all__ = ["FIGURES", "make_figures"]
 
@@ -50,25 +50,18 @@ def _figure(name: str, together: Any) -> Any:  # noqa: ANN401 - bokeh has no typ
         Grid,
         HoverTool,
         LinearAxis,
-        Plot,
         Scatter,
         Step,
     )
 
-    plot = Plot(
-        name=f"plot-{name}",
+    plot = plain_plot(
+        f"plot-{name}",
+        HEIGHT,
         title=_TITLES[name],
         x_range=together,
         y_range=DataRange1d(start=0, min_interval=1, range_padding=0.12, name=f"range-{name}"),
-        height=HEIGHT,
-        sizing_mode="stretch_width",
-        toolbar_location=None,
-        background_fill_color=None,
-        border_fill_color=None,
-        outline_line_color=None,
         min_border_left=46,
         min_border_right=8,
-        output_backend="canvas",
     )
     title: Any = plot.title
     title.update(name=f"title-{name}", text_font_size="11.5px")

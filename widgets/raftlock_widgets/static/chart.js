@@ -2,7 +2,7 @@
 // comes once a page, through the kernel's own channel; the columns are computed here from the points
 // that the frames bring, twice a second at most.
 
-import { ASK_AGAIN_MS, library, missing } from "./bokeh.js";
+import { arriving, inks } from "./bokeh.js";
 import { h, put, write } from "./dom.js";
 import { columns, ranges, spread } from "./segments.js";
 
@@ -20,39 +20,22 @@ export function chart(ctx) {
   const word = h("p", { class: "rl-empty", "data-testid": "chart-word" }, "The chart is on its way …");
   const el = h("section", { class: "rl-chart" },
     h("div", { class: "rl-head" }, h("h3", { class: "rl-title" }, "Terms and roles"), legend()), word, place);
-  let figure = null; // {doc, plot, source(name)}
   let drawn = 0;
-  let ask = 0;
-  let patience = ASK_AGAIN_MS;
-  let closed = false;
   const slow = setTimeout(() => {
-    if (!figure) write(word, "Still waiting for the chart: the kernel may be busy with a cell.");
+    if (!arrived.figure) write(word, "Still waiting for the chart: the kernel may be busy with a cell.");
   }, SLOW_MS);
-
-  const stop = store.on("extra", async ({ content, buffers }) => {
-    if (content?.type === "chart-missing") {
-      write(word, content.text);
-    } else if (content?.type === "chart" && content.which !== "metrics" && !figure && !closed) {
-      try {
-        const Bokeh = await library(content.version, buffers?.[0]);
-        if (figure || closed) return;
-        figure = await embed(Bokeh, content.item, place);
-        put(word, { hidden: true });
-        put(place, { "data-ready": "yes" });
-        dress();
-        draw(store.now());
-      } catch (error) {
-        console.warn("raftlock: no chart", error);
-        write(word, `The chart could not be drawn: ${error.message}`);
-      }
-    }
+  const arrived = arriving(store, "terms", place, {
+    embed,
+    failed: (text) => write(word, text),
+    ready() {
+      put(word, { hidden: true });
+      dress();
+      draw(store.now());
+    },
   });
 
   function dress() {
-    if (!figure) return;
-    const style = getComputedStyle(el);
-    figure.dress({ ink: style.getPropertyValue("--rl-ink-2").trim(), edge: style.getPropertyValue("--rl-line").trim(),
-      strong: style.getPropertyValue("--rl-ink").trim(), ground: style.getPropertyValue("--rl-ground").trim() });
+    arrived.figure?.dress(inks(el));
     drawn = 0;
   }
 
@@ -63,26 +46,19 @@ export function chart(ctx) {
     const all = columns(terms, cluster.nodes, now, ctx.theme());
     const pixel = (span.y[1] - span.y[0]) / INNER_PX;
     all.ends.y = spread(all.ends.y, LABEL_PX * pixel, span.y[0] + 4 * pixel, span.y[1] - 4 * pixel);
-    figure.range(span);
-    figure.fill(all);
+    arrived.figure.range(span);
+    arrived.figure.fill(all);
     put(place, { "data-points": terms.length });
   }
 
   function tick(now) {
-    if (!figure && store.state.known && performance.now() >= ask) {
-      // Again after a while, less and less often: the answer may be lost, or wait behind a cell.
-      ask = performance.now() + patience;
-      patience *= 2;
-      store.send({ type: "chart", library: missing() });
-    }
-    if (figure && performance.now() - drawn >= EVERY_MS) draw(now);
+    arrived.tick();
+    if (arrived.figure && performance.now() - drawn >= EVERY_MS) draw(now);
   }
 
   function close() {
-    closed = true;
     clearTimeout(slow);
-    stop();
-    figure?.close();
+    arrived.close();
   }
   return { el, change: () => {}, tick, themed: dress, close };
 }

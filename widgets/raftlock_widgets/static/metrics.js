@@ -1,7 +1,7 @@
 // The figures of a run, drawn by bokeh, one above the other along one time: how far nodes lag, how long
 // nobody led, how long clients waited. Filled here from the frames, twice a second at most.
 
-import { ASK_AGAIN_MS, library, missing } from "./bokeh.js";
+import { arriving, inks } from "./bokeh.js";
 import { h, put, write } from "./dom.js";
 import { TERM_LINE } from "./palette.js";
 
@@ -71,32 +71,18 @@ export function metrics(ctx) {
   const word = h("p", { class: "rl-muted", role: "status", "data-testid": "metrics-word" }, "The figures are on their way …");
   const el = h("section", { class: "rl-metrics", "aria-label": "Metrics" },
     h("div", { class: "rl-head" }, h("h3", { class: "rl-title" }, "Metrics"), word), place);
-  let figure = null;
   let drawn = 0;
-  let ask = 0;
-  let patience = ASK_AGAIN_MS;
-  let closed = false;
-  const stop = store.on("extra", async ({ content, buffers }) => {
-    if (content?.type === "chart-missing") write(word, content.text);
-    else if (content?.type === "chart" && content.which === "metrics" && !figure && !closed) {
-      try {
-        const Bokeh = await library(content.version, buffers?.[0]);
-        if (figure || closed) return;
-        figure = await embed(Bokeh, content.item, place);
-        put(place, { "data-ready": "yes" });
-        dress();
-        draw(store.now());
-      } catch (error) {
-        console.warn("raftlock: no figures", error);
-        write(word, `The figures could not be drawn: ${error.message}`);
-      }
-    }
+  const arrived = arriving(store, "metrics", place, {
+    embed,
+    failed: (text) => write(word, text),
+    ready() {
+      dress();
+      draw(store.now());
+    },
   });
 
   function dress() {
-    if (!figure) return;
-    const style = getComputedStyle(el);
-    figure.dress({ ink: style.getPropertyValue("--rl-ink-2").trim(), strong: style.getPropertyValue("--rl-ink").trim(), edge: style.getPropertyValue("--rl-line").trim() });
+    arrived.figure?.dress(inks(el));
     drawn = 0;
   }
 
@@ -104,25 +90,17 @@ export function metrics(ctx) {
     drawn = performance.now();
     const all = sources(store.state.parts.metrics, store.state.cluster.nodes, ctx.theme());
     const end = Math.max(sec(now), 10);
-    figure.range(Math.max(0, end - SPAN_S), end + 1);
-    figure.fill(all);
+    arrived.figure.range(Math.max(0, end - SPAN_S), end + 1);
+    arrived.figure.fill(all);
     write(word, missingWords(all));
     put(place, { "data-calls": all.latency.x.length + all.waits.x.length, "data-failovers": all.failovers.x.length });
   }
 
   function tick(now) {
-    if (!figure && store.state.known && performance.now() >= ask) {
-      ask = performance.now() + patience;
-      patience *= 2;
-      store.send({ type: "chart", which: "metrics", library: missing() });
-    }
-    if (figure && performance.now() - drawn >= EVERY_MS) draw(now);
+    arrived.tick();
+    if (arrived.figure && performance.now() - drawn >= EVERY_MS) draw(now);
   }
-  return { el, change: () => {}, tick, themed: dress, close() {
-    closed = true;
-    stop();
-    figure?.close();
-  } };
+  return { el, change: () => {}, tick, themed: dress, close: arrived.close };
 }
 
 async function embed(Bokeh, item, place) {
