@@ -4,8 +4,8 @@
 // Times are microseconds of run time, `local` is performance.now() in milliseconds.
 
 /** How far the picture stays behind the kernel, in milliseconds of screen time. A message is known
- * here only some frames after it left; with this it still starts at its node and not half-way. */
-export const DELAY_MS = 80;
+ * here up to a frame (50 ms) after it left; with this it still starts at its node, or close to it. */
+export const DELAY_MS = 60;
 
 const WINDOW_MS = 1500; // readings older than this say nothing about the offset
 const SNAP_MS = 400; // a larger error is not smoothed away
