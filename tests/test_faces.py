@@ -41,7 +41,6 @@ VIRTUAL_PARTS = {
     "played",
     "take_back",
     "world",
-    "write",
 }
 CLIENT_PARTS = {"aio", "client_id", "get", "result_of", "write"}
 

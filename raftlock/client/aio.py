@@ -156,6 +156,27 @@ class AsyncLockClient:
         """The node that it believes to lead."""
         return self._engine.requester.leader
 
+    # --- in a laboratory ----------------------------------------------------------------------
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a laboratory has stopped it."""
+        return self._engine.frozen
+
+    def freeze(self) -> None:
+        """Stand still, as in a long garbage collection: nothing is handled, nothing is sent, and
+        the clock runs on. New calls raise `InvalidArgument` until the `thaw`.
+        """
+        self._engine.freeze()
+
+    def thaw(self) -> None:
+        """Go on with what came meanwhile."""
+        self._engine.thaw()
+
+    def when_it_goes_on(self, happened: Callable[[], object]) -> None:
+        """Do it now, or first thing after the `thaw`."""
+        self._engine.when_it_goes_on(happened)
+
     # --- the calls ----------------------------------------------------------------------------
 
     async def acquire(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from raftlock.client.clock import Clock, Timer
@@ -27,8 +28,8 @@ from raftlock.client.protocol import (
     Submit,
     TimePassed,
 )
-from raftlock.errors import PermissionDenied, RaftLockError, Unavailable
-from raftlock.transport.codec import decode_response, encode_request
+from raftlock.errors import InvalidArgument, PermissionDenied, RaftLockError, Unavailable
+from raftlock.transport.codec import Response, decode_response, encode_request
 from raftlock.types.answers import Outcome
 from raftlock.types.commands import Command
 from raftlock.types.events import Json
@@ -98,6 +99,7 @@ class Engine:
         self._timer: Timer | None = None
         self._timer_at = Millis(0)
         self._settled: asyncio.Event | None = None
+        self._backlog: list[Callable[[], object]] | None = None  # while it is frozen
         self.closed = False
 
     @property
@@ -123,6 +125,8 @@ class Engine:
         """
         if self.closed:
             raise _closed()
+        if self.frozen:
+            raise InvalidArgument("This client is frozen and asks nothing: thaw it first.")
         self._number += 1
         number = self._number
         future: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
@@ -149,6 +153,7 @@ class Engine:
 
         What is being taken back may go on for `linger` seconds of the machine's time.
         """
+        self.thaw()
         for number, caller in tuple(self._callers.items()):
             self._fail(caller, _closed())
             self.take_back(number)
@@ -166,6 +171,31 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- standing still -----------------------------------------------------------------------
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it handles nothing and sends nothing now."""
+        return self._backlog is not None
+
+    def freeze(self) -> None:
+        """Stand still: what comes in waits, while the clock runs on."""
+        if self._backlog is None:
+            self._backlog = []
+
+    def thaw(self) -> None:
+        """Go on with what waited, in the order in which it came."""
+        backlog, self._backlog = self._backlog or [], None
+        for happened in backlog:
+            happened()
+
+    def when_it_goes_on(self, happened: Callable[[], object]) -> None:
+        """Do it now, or first thing after the thaw."""
+        if self._backlog is None:
+            happened()
+        else:
+            self._backlog.append(happened)
 
     # --- one step -----------------------------------------------------------------------------
 
@@ -221,7 +251,7 @@ class Engine:
 
     def _time_passed(self) -> None:
         self._timer = None
-        self._step(TimePassed(self.now_ms()))
+        self.when_it_goes_on(lambda: self._step(TimePassed(self.now_ms())))
 
     # --- connections --------------------------------------------------------------------------
 
@@ -237,10 +267,10 @@ class Engine:
         gone: Disconnected | None = None
         try:
             link = self._links[number] = await self._connector(endpoint)
-            self._step(Connected(self.now_ms(), number))
+            self.when_it_goes_on(lambda: self._step(Connected(self.now_ms(), number)))
             while True:
                 response = decode_response(await link.recv())
-                self._step(Received(self.now_ms(), number, response))
+                self.when_it_goes_on(partial(self._received, number, response))
         except RaftLockError as error:
             denied = isinstance(error, PermissionDenied)
             gone = Disconnected(self.now_ms(), number, _phrase(error.message), denied)
@@ -250,9 +280,15 @@ class Engine:
             self._links.pop(number, None)
             if gone is not None:
                 # The next node is tried first: the farewell to this one may take a second.
-                self._step(gone)
+                self.when_it_goes_on(partial(self._lost, gone))
             if link is not None:
                 await link.close()
+
+    def _received(self, number: int, response: Response) -> None:
+        self._step(Received(self.now_ms(), number, response))
+
+    def _lost(self, gone: Disconnected) -> None:
+        self._step(replace(gone, now=self.now_ms()))
 
 
 def _closed() -> Unavailable:

@@ -15,7 +15,7 @@ from raftlock.types.ids import ClientID, LockID, Millis
 
 __all__ = ["GET_LOCK_INFO", "Look", "Observer", "Testimony"]
 
-Observer = Callable[[Note], None]
+Observer = Callable[[Note], object]
 """Hears each note at the moment it is true; it must return at once."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from raftlock.arguments import Arguments, groups, link_change, number, text, whole
-from raftlock.cluster import members, messages
+from raftlock.cluster import clients, members, messages
 from raftlock.cluster.lab import Laboratory
 from raftlock.errors import InvalidArgument
 
@@ -35,11 +35,11 @@ async def _restart(lab: Laboratory, given: Arguments) -> None:
 
 
 async def _freeze(lab: Laboratory, given: Arguments) -> None:
-    await lab.freeze(text(given, "node"), by="panel")
+    await clients.freeze(lab, text(given, "node"), by="panel")
 
 
 async def _thaw(lab: Laboratory, given: Arguments) -> None:
-    await lab.thaw(text(given, "node"), by="panel")
+    await clients.thaw(lab, text(given, "node"), by="panel")
 
 
 async def _transfer(lab: Laboratory, given: Arguments) -> str:
@@ -131,6 +131,12 @@ async def _cancel(lab: Laboratory, given: Arguments) -> str:
     return await _ask(lab, given, "cancel")
 
 
+async def _write(lab: Laboratory, given: Arguments) -> str:
+    client, lock = text(given, "client"), text(given, "lock")
+    await clients.write(lab, client, lock)
+    return f"{client} writes to what {lock} protects."
+
+
 async def _ask(lab: Laboratory, given: Arguments, op: str) -> str:
     """Ask for a lock in a client's name, and tell how it stands: the answer, or the place in line.
 
@@ -181,4 +187,5 @@ VERBS: Mapping[str, Callable[[Laboratory, Arguments], Awaitable[str | None]]] = 
     "release": _release,
     "renew": _renew,
     "cancel": _cancel,
+    "write": _write,
 }

@@ -10,6 +10,7 @@ from raftlock.lock.rules import LockRules
 from raftlock.raft.rules import Rules
 from raftlock.sim.clone import clone
 from raftlock.sim.continued import NOWHERE, ClientDump, Dump, Letter, NodeDump, unheard
+from raftlock.sim.queue import ResourceWrite
 from raftlock.sim.settings import RuleSet, WorldSettings
 from raftlock.types.ids import Micros, NodeID
 
@@ -65,6 +66,11 @@ async def _dump(lab: Laboratory, seed: int | None, *, paused: bool) -> Dump:
             if (running := lab.running(node)) is not None
             for each in running.arrivals.underway
         ),
+        writes=tuple(
+            (each.at, ResourceWrite(each.client, each.lock_id, each.token, leaves=each.leaves))
+            for each in lab.writes
+        ),
+        tokens=dict(lab.resource.highest),
         names=frozenset(lab.inside.names),
         paused=paused,
         slowed=lab.clock.speed_ppm != 1_000_000,
@@ -97,4 +103,5 @@ def _client(lab: Laboratory, name: str) -> ClientDump:
     standing = lab.inside.clients[name].standing
     random = clone(standing.random)
     requester = clone(standing.requester, {id(standing.random): random})
-    return ClientDump(name, requester, random, standing.held, standing.last_number)
+    frozen = lab.inside.clients[name].frozen
+    return ClientDump(name, requester, random, standing.held, standing.last_number, frozen=frozen)

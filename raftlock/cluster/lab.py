@@ -10,9 +10,10 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from raftlock.client.client import AsyncLockClient
-from raftlock.cluster import messages
+from raftlock.cluster import clients, messages
 from raftlock.cluster.clock import LabClock
 from raftlock.cluster.settings import NODES_MAX, Inside, LabSettings, header_of
 from raftlock.errors import (
@@ -27,6 +28,7 @@ from raftlock.node.node import Node, NodeSettings
 from raftlock.node.timing import waking_order
 from raftlock.raft.effects import Resolution
 from raftlock.raft.random64 import Random64
+from raftlock.sim.resource import Resource, ResourceRules
 from raftlock.storage.memory import MemoryStorage
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.situation import leader_in
@@ -73,6 +75,8 @@ class Laboratory:
         self._ending: set[asyncio.Task[None]] = set()
         self._starting: set[NodeID] = set()
         self._clients: dict[str, AsyncLockClient] = {}
+        self.resource = Resource(ResourceRules())
+        self.writes: list[clients.Write] = []  # on their way to the resource
 
     # ---- beginning and end ----
 
@@ -370,25 +374,16 @@ class Laboratory:
         check_client_id(name)
         known = self._clients.get(name)
         if known is None:
-            known = AsyncLockClient(
+            known = self._clients[name] = AsyncLockClient(
                 lambda: tuple(self._addresses.values()),
                 token=self._token,
                 cluster=self._cluster_id,
                 client_id=name,
                 clock=self.clock,
                 seed=self._random.next(),
-                observer=self._observer(name),
+                observer=partial(self.recorder.emit, NodeID(f"{clients.PREFIX}{name}")),
             )
-            self._clients[name] = known
         return known
-
-    def _observer(self, name: str) -> Callable[[Note], None]:
-        place = NodeID(f"client:{name}")
-
-        def observe(note: Note) -> None:
-            self.recorder.emit(place, note)
-
-        return observe
 
     # ---- inside ----
 

@@ -17,7 +17,7 @@ from typing import Never, Self, TypeVar
 from raftlock import registry
 from raftlock.client.client import AsyncLockClient
 from raftlock.client.sync import LockClient
-from raftlock.cluster import members, messages
+from raftlock.cluster import clients, members, messages
 from raftlock.cluster.controls import perform
 from raftlock.cluster.dump import dump
 from raftlock.cluster.lab import Laboratory
@@ -79,11 +79,15 @@ class AsyncCluster:
 
     async def freeze(self, node: str) -> None:
         """See `Cluster.freeze`."""
-        await self._run(self._lab.freeze(node))
+        await self._run(clients.freeze(self._lab, node))
 
     async def thaw(self, node: str) -> None:
         """See `Cluster.thaw`."""
-        await self._run(self._lab.thaw(node))
+        await self._run(clients.thaw(self._lab, node))
+
+    async def write(self, client: str, lock: str, work: float = 0.0) -> None:
+        """See `Cluster.write`."""
+        await self._run(clients.write(self._lab, client, lock, work))
 
     async def transfer_leadership(self, node: str = "") -> str:
         """See `Cluster.transfer_leadership`."""
@@ -267,12 +271,12 @@ class Cluster(Panels):
         self._call(self.laboratory.restart(node))
 
     def freeze(self, node: str) -> None:
-        """Let `node` stand still, as in a long garbage collection, while its clock runs on."""
-        self._call(self.laboratory.freeze(node))
+        """Let a node, or a client as ``client:NAME``, stand still while its clock runs on."""
+        self._call(clients.freeze(self.laboratory, node))
 
     def thaw(self, node: str) -> None:
-        """Let a frozen node go on: it begins with what it had decided before."""
-        self._call(self.laboratory.thaw(node))
+        """Let it go on: it begins with what it had decided before."""
+        self._call(clients.thaw(self.laboratory, node))
 
     # ---- members ----
 
@@ -409,6 +413,15 @@ class Cluster(Panels):
     def async_client(self, name: str) -> AsyncLockClient:
         """The client of that name for coroutines on the cluster's own loop."""
         return self._here(lambda: self.laboratory.client(name))
+
+    def write(self, client: str, lock: str, work: float = 0.0) -> None:
+        """A holder works for `work` seconds, then writes to what the lock protects.
+
+        That is a store which looks at the token of each write, and refuses one that is older than
+        one it has seen (it is in the trace, as `storage`). Raises `LockNotHeld` if the client knows
+        of no hold now. Freeze the client meanwhile, and its write comes late.
+        """
+        self._call(clients.write(self.laboratory, client, lock, work))
 
     # ---- panels ----
 

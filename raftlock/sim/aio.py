@@ -49,6 +49,10 @@ class AsyncSimulation:
         """See `Simulation.thaw`."""
         self._simulation.thaw(node)
 
+    async def write(self, client: str, lock: str, work: float = 0.0) -> None:
+        """See `Simulation.write`."""
+        self._simulation.write(client, lock, work)
+
     async def transfer_leadership(self, node: str = "") -> str:
         """See `Simulation.transfer_leadership`."""
         return self._simulation.transfer_leadership(node)

@@ -41,7 +41,7 @@ from raftlock.errors import (
     VersionMismatch,
 )
 from raftlock.raft.random64 import Random64
-from raftlock.sim.queue import Happening
+from raftlock.sim.queue import Happening, HungUp, Moved
 from raftlock.transport.codec import Request, Response
 from raftlock.transport.original import from_original
 from raftlock.types.answers import Outcome, OutcomeStatus
@@ -157,7 +157,9 @@ class SimClient:
         self._number = 0
         self._testimony = Testimony(requester.client_id, self._tell)
 
-    def take_over(self, held: Mapping[LockID, Lease], last_number: int) -> None:
+    def take_over(
+        self, held: Mapping[LockID, Lease], last_number: int, *, frozen: bool = False
+    ) -> None:
         """Go on as a client that lived elsewhere, and whose requester this one has.
 
         Its connections are gone: what it asked is asked again, under the same request ids.
@@ -167,9 +169,14 @@ class SimClient:
         for call in self.requester.outstanding:
             ask = Ask(call.number, call.command, call.deadline or Millis(0))
             self._asks[ask.number] = self.asked[ask.number] = ask
+        connection, why = self.requester.connection, "was left behind"
+        self.frozen = frozen
+        if frozen:  # then it learns of that first thing after the thaw
+            self.backlog += [Moved(self.name), HungUp(self.name, connection, why)]
+            return
         now = self._line.now_ms()
         self.step(EndpointsChanged(now, self._line.endpoints()))
-        self.step(Disconnected(now, self.requester.connection, "was left behind"))
+        self.step(Disconnected(now, connection, why))
 
     # ---- asking ----
 

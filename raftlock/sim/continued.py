@@ -20,7 +20,7 @@ from raftlock.sim.client import SimClient
 from raftlock.sim.clone import clone
 from raftlock.sim.header import header_of
 from raftlock.sim.node import NodePlan, SimNode
-from raftlock.sim.queue import Arrival, Clock
+from raftlock.sim.queue import Arrival, Clock, ResourceWrite
 from raftlock.sim.settings import WorldSettings
 from raftlock.sim.simulation import Simulation
 from raftlock.sim.timeline import Timeline
@@ -83,11 +83,16 @@ class ClientDump:
     random: Random64
     held: Mapping[LockID, Lease]
     last_number: int
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """Everything of a live cluster at one moment. Any number of runs can be continued from it."""
+    """Everything of a live cluster at one moment. Any number of runs can be continued from it.
+
+    `writes` are on their way to what the locks protect, each with when it leaves or arrives;
+    `tokens` are the highest that these things have seen.
+    """
 
     name: str
     settings: WorldSettings
@@ -97,6 +102,8 @@ class Dump:
     clients: tuple[ClientDump, ...]
     links: Links
     letters: tuple[Letter, ...]
+    writes: tuple[tuple[Micros, ResourceWrite], ...]
+    tokens: Mapping[LockID, int]
     names: frozenset[NodeID]
     paused: bool = False
     slowed: bool = False
@@ -121,6 +128,9 @@ class Dump:
                 world.schedule.put(max(letter.due, clock.now), arrival)
         for client in self.clients:
             _client(world, client)
+        world.resource.take_over(self.tokens)
+        for at, write in self.writes:
+            world.schedule.put(max(at, clock.now), write)
         return world
 
     def _tell_seam(self, world: World) -> None:
@@ -131,6 +141,16 @@ class Dump:
             world.tell("", "fault", {"what": "speed", "by": "cell", "speed_ppm": 1_000_000})
         text = f"Up to here {self.name} was live; from here on it is simulated, in virtual time."
         world.tell("", "note", {"text": text})
+        self._tell_of_the_lost(world)
+
+    def _tell_of_the_lost(self, world: World) -> None:
+        """What was on its way to a node that is down finds nobody there."""
+        up = {node.config.node_id for node in self.nodes if node.driver is not None}
+        for flight in world.recorder.view.network.in_flight(self.at):
+            if flight.dst not in up and flight.stop is None:
+                about: dict[str, Json] = {"type": flight.type, "label": flight.label}
+                about |= {"id": flight.id, "from": flight.src, "to": flight.dst, "why": "down"}
+                world.tell(flight.dst, "drop", about, cause=flight.id)
 
     def _node(self, world: World, dumped: NodeDump) -> None:
         settings, rules = world.settings, world.settings.rules
@@ -171,4 +191,4 @@ def _client(world: World, dumped: ClientDump) -> None:
     random.state = dumped.random.state
     client = SimClient(requester, random, world, world.settings.rules.client)
     world.clients[client.name] = client
-    client.take_over(dumped.held, dumped.last_number)
+    client.take_over(dumped.held, dumped.last_number, frozen=dumped.frozen)

@@ -7,6 +7,8 @@ token is older than one it has seen.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from raftlock.types.ids import LockID
 
 __all__ = ["Resource", "ResourceRules"]
@@ -29,6 +31,15 @@ class Resource:
     def __init__(self, rules: ResourceRules) -> None:
         self._rules = rules
         self._highest: dict[LockID, int] = {}
+
+    @property
+    def highest(self) -> Mapping[LockID, int]:
+        """The highest token that each thing has seen."""
+        return self._highest
+
+    def take_over(self, highest: Mapping[LockID, int]) -> None:
+        """Have seen these tokens."""
+        self._highest.update(highest)
 
     def write(self, lock_id: LockID, token: int) -> bool:
         """A write arrives; whether it was taken."""

@@ -14,6 +14,7 @@ from typing import Never, Self
 from raftlock.errors import (
     Busy,
     InvalidArgument,
+    LockNotHeld,
     NotInThisRuntime,
     Timeout,
     UnknownNode,
@@ -38,7 +39,7 @@ from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
 from raftlock.transport.limits import check_client_id, check_session_ttl, millis_from_seconds
 from raftlock.types.events import Json
-from raftlock.types.ids import Micros, Millis, NodeID
+from raftlock.types.ids import LockID, Micros, Millis, NodeID
 from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 from raftlock.types.status import RaftStatus
@@ -430,7 +431,19 @@ class Simulation(Scripted, Letters):
         self._do("take_back", client=client, number=number)
 
     def write(self, client: str, lock: str, work: float = 0.0) -> None:
-        """A holder works for `work` seconds, then writes to what the lock protects."""
+        """A holder works for `work` seconds, then writes to what the lock protects.
+
+        That is a store which looks at the token of each write, and refuses one that is older than
+        one it has seen (it is in the trace, as `storage`). Raises `LockNotHeld` if the client knows
+        of no hold now. Freeze the client meanwhile, and its write comes late.
+        """
+        holder = self.world.clients.get(client)
+        if holder is None or holder.may_write(LockID(lock)) is None:
+            raise LockNotHeld(
+                f"{client[:60]} holds no {lock[:60]!r}, as far as it knows: acquire it, then "
+                "write.",
+                {"lock": lock},
+            )
         work_us = 1_000 * millis_from_seconds("work", work)
         self._do("write", client=client, lock=lock, work_us=work_us)
 

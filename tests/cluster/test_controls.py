@@ -8,7 +8,7 @@ import pytest
 
 from raftlock import Cluster
 from raftlock.cluster.controls import VERBS
-from raftlock.errors import ClusterStopped, RaftLockError
+from raftlock.errors import ClusterStopped, InvalidArgument, LockNotHeld, RaftLockError
 from tests.live.helpers import events, look, until
 
 
@@ -21,6 +21,11 @@ def shared() -> Iterator[Cluster]:
 
 def do(cluster: Cluster, verb: str, **arguments: object) -> str | None:
     return cluster.runner.call(cluster.do(verb, **arguments))  # type: ignore[arg-type]
+
+
+def writes(cluster: Cluster) -> int:
+    """How many writes came to what the locks protect; asked on the cluster's own thread."""
+    return sum(event.kind == "storage" for event in cluster.recorder.events)
 
 
 @pytest.mark.parametrize(
@@ -140,3 +145,35 @@ def test_starting_over_is_a_control_too_and_a_stopped_cluster_says_so() -> None:
         stopped = cluster.do("pause")
     with pytest.raises(ClusterStopped, match="run its cell again"):
         stopped.send(None)
+
+
+def test_a_frozen_holder_writes_late_and_is_refused_by_its_token() -> None:
+    """The story of the fenced resource, live: real clients, a real lease, one laboratory clock."""
+    with Cluster(nodes=3, timing="lan", seed=4) as cluster:
+        cluster.wait_for_leader()
+        with pytest.raises(LockNotHeld, match="alice holds no 'desk'"):
+            cluster.write("alice", "desk")
+        with pytest.raises(InvalidArgument, match="There is no 'client:dora' yet"):
+            cluster.freeze("client:dora")
+        do(cluster, "acquire", client="alice", lock="desk", ttl_s=1)
+        cluster.write("alice", "desk", work=0.1)
+        do(cluster, "freeze", node="client:alice")
+        with pytest.raises(InvalidArgument, match="frozen already"):
+            cluster.freeze("client:alice")
+        with pytest.raises(InvalidArgument, match="frozen and asks nothing"):
+            cluster.client("alice").renew("desk")
+        assert look(cluster, lambda view: view.clients["alice"].state) == "frozen"
+        do(cluster, "wait", client="bob", lock="desk", ttl_s=60, wait_s=60)
+        until(cluster, lambda view: "desk" in view.clients["bob"].holds)
+        assert do(cluster, "write", client="bob", lock="desk") == (
+            "bob writes to what desk protects."
+        )
+        until(cluster, lambda _: writes(cluster) == 1)
+        do(cluster, "thaw", node="client:alice")
+        until(cluster, lambda _: writes(cluster) == 2)
+        told = [(each.data["client"], each.data["accepted"]) for each in events(cluster, "storage")]
+        assert told == [("bob", True), ("alice", False)]
+        with pytest.raises(InvalidArgument, match="is not frozen"):
+            cluster.thaw("client:alice")
+        with pytest.raises(LockNotHeld):
+            cluster.write("alice", "desk")

@@ -4,7 +4,7 @@ import pytest
 
 from raftlock import Cluster
 from raftlock.check.checker import check_history, check_trace
-from raftlock.errors import InvalidArgument, LockHeld, NotInThisRuntime
+from raftlock.errors import InvalidArgument, LockHeld, LockNotHeld, NotInThisRuntime
 from raftlock.trace.story import Story
 
 
@@ -137,3 +137,39 @@ def test_the_live_cluster_goes_on():
             assert simulation.client("bob").acquire("printer").token > held.token
             assert broken_in(simulation) == []
         assert check_trace(cluster.recorder.header, list(cluster.recorder.events)) == []
+
+
+def test_a_frozen_client_and_its_write_come_along():
+    with Cluster(3, timing="lan", seed=8, name="late") as cluster:
+        leader = cluster.wait_for_leader()
+        cluster.client("alice").acquire("desk", ttl=2)
+        cluster.write("alice", "desk", work=0.3)
+        cluster.freeze("client:alice")
+        down = next(node for node in cluster.nodes if node != leader)
+        cluster.link(leader, down, delay=0.08, one_way=True)
+        cluster.run_until(lambda view: len(view.network.flights) > 1)
+        cluster.pause()
+        cluster.kill(down)
+        simulation = cluster.simulate()
+    simulation.run(4)
+    bob = simulation.client("bob").acquire("desk", wait=True)
+    simulation.write("bob", "desk")
+    simulation.run(0.1)
+    simulation.thaw("client:alice")
+    simulation.run(1)
+    writes = [event.data for event in simulation.recorder.events if event.kind == "storage"]
+    assert [(write["client"], write["accepted"]) for write in writes] == [
+        ("bob", True),
+        ("alice", False),
+    ]
+    assert writes[1]["token"] < bob.token
+    with pytest.raises(LockNotHeld):
+        simulation.write("alice", "desk")
+    assert broken_in(simulation) == []
+    # What was under way to the node that died is told as lost: no slip stays in the air.
+    events = list(simulation.recorder.events)
+    seam = next(e.seq for e in events if e.kind == "note" and "simulated" in e.data["text"])
+    ended = {event.cause for event in events if event.kind in {"deliver", "drop"}}
+    lost_after = [e for e in events if e.kind == "drop" and e.cause < seam < e.seq]
+    assert lost_after
+    assert {e.seq for e in events if e.kind == "send" and e.seq < seam} <= ended

@@ -67,6 +67,7 @@ test("what a client believes ends with its time", () => {
   assert.equal(clientWords(client, 50), "has x #7");
   assert.equal(clientWords(client, 100), "idle");
   assert.equal(clientWords({ ...client, doing: "waits for y" }, 50), "waits for y");
+  assert.equal(clientWords({ ...client, state: "frozen" }, 50), "stands still, frozen");
 });
 
 const at = (node, s, term, role, state = "up") => ({ node, t: s * 1_000_000, term, role, state });

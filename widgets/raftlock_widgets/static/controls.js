@@ -107,6 +107,7 @@ const OPERATIONS = [
   ["renew", "Renew", "the holder asks for more time", (c, l) => `${c} renews ${l}`],
   ["release", "Release", "the holder gives it back", (c, l) => `${c} releases ${l}`],
   ["cancel", "Stop waiting", "leave the line", (c, l) => `${c} waits for ${l} no more`],
+  ["write", "Write", "write to what the lock protects, with the token that the client believes to hold", (c, l) => `${c} writes to what ${l} protects`],
 ];
 
 /** The client's controls: ask for a lock under any name. */
@@ -127,10 +128,12 @@ export function client(ctx) {
   const buttons = OPERATIONS.map(([verb, label, title, say]) => h("button", { type: "button", title,
     "data-testid": `op-${verb}`, class: verb === "wait" || verb === "acquire" ? "rl-main" : null,
     onclick: () => submit(verb, say) }, label));
+  const still = h("button", { type: "button", "data-testid": "op-freeze", onclick: freeze }, "Freeze");
   const others = h("ul", { class: "rl-clients", "aria-label": "Clients", "data-testid": "clients" });
   const el = h("fieldset", { class: "rl-client" }, h("legend", {}, "Client"), names, lockNames,
     h("div", { class: "rl-row" }, ...Object.values(fields).map((f) => f.el)),
-    h("div", { class: "rl-row" }, ...buttons), others);
+    h("div", { class: "rl-row" }, ...buttons, still), others);
+  fields.client.input.addEventListener("input", showFreeze);
   const known = new Set(["alice", "bob", "carol"]);
 
   function submit(verb, say) {
@@ -145,8 +148,28 @@ export function client(ctx) {
     return ctx.act(verb, args, say(args.client, args.lock));
   }
 
+  // The client that is named stands still, or goes on: what it had decided goes out first then.
+  function freeze() {
+    const name = fields.client.input.value;
+    const frozen = isFrozen(name);
+    return ctx.act(frozen ? "thaw" : "freeze", { node: `client:${name}` }, `${name} was ${frozen ? "thawed" : "frozen"}`);
+  }
+
+  function isFrozen(name) {
+    return ctx.store.state.clients.get(name)?.state === "frozen";
+  }
+
+  function showFreeze() {
+    const name = fields.client.input.value;
+    write(still, isFrozen(name) ? "Thaw" : "Freeze");
+    put(still, { disabled: !ctx.store.state.clients.has(name), title: isFrozen(name)
+      ? "let the client go on: first it does what it had decided before"
+      : "let the client stand still, as in a long garbage collection, while its clock runs on" });
+  }
+
   function change(parts) {
     const { state } = ctx.store;
+    if (parts.has("clients") || parts.has("cluster")) showFreeze();
     if (parts.has("clients") || parts.has("cluster")) {
       for (const id of state.clients.keys()) known.add(id);
       offer(names, known);
@@ -161,6 +184,7 @@ export function client(ctx) {
 
   function ui(changed) {
     if (changed.client !== undefined) fields.client.input.value = changed.client;
+    showFreeze();
     if (changed.lock !== undefined) fields.lock.input.value = changed.lock;
   }
   const tick = (now) => {
@@ -177,6 +201,7 @@ function offer(list, words) {
 /** What a client does, or else what it believes it holds at run time `now`. */
 export function clientWords(client, now) {
   const holds = (client.holds ?? []).filter((hold) => hold.until > now);
+  if (client.state === "frozen") return "stands still, frozen";
   if (client.doing) return client.doing;
   return holds.length ? `has ${listed(holds.map((hold) => `${hold.lock} #${hold.token}`))}` : "idle";
 }
