@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
 
-from raftlock.errors import PanelsNotInstalled
+from raftlock.errors import InvalidArgument, PanelsNotInstalled
 
 __all__ = ["Panels", "show"]
 
@@ -75,6 +75,21 @@ class Panels:
         Raises `OSError` if it cannot be written.
         """
         written = Path(path)
+        _found("export")(self, written)
+        return written
+
+    def picture(self, path: Path | str) -> Path:
+        """Write how the cluster is now as one SVG picture; gives its path.
+
+        A page's own "save" buttons give single panels, also as PNG. Raises `InvalidArgument` if the
+        path does not end in ``.svg``, `OSError` if it cannot be written.
+        """
+        written = Path(path)
+        if written.suffix.lower() != ".svg":
+            raise InvalidArgument(
+                f"A picture is an SVG file: end {written.name[:60]!r} in .svg, or save a PNG from "
+                "the panel itself."
+            )
         _found("export")(self, written)
         return written
 

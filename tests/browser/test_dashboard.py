@@ -92,6 +92,10 @@ def test_the_first_notebook_runs_from_top_to_bottom(opened: NotebookPage) -> Non
     dashboard.at("ring").scroll_into_view_if_needed()  # out of sight it is sent nothing
     dashboard.leader()
     expect(dashboard.at("situation")).to_contain_text("locks can be acquired")
+    # What stands for the panels where no kernel runs lies beside them, out of sight.
+    stills = opened.page.locator(".raftlock-still")
+    expect(stills.first).to_be_attached()
+    assert not any(each.is_visible() for each in stills.all())
     opened.check_quiet()
 
 

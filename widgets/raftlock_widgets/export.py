@@ -27,6 +27,7 @@ from raftlock_widgets.cluster import Showable
 from raftlock_widgets.frontend import LOADER, STATIC, modules, style
 from raftlock_widgets.marks import KINDS, marks_in
 from raftlock_widgets.parts import PARTS
+from raftlock_widgets.picture import picture_of
 from raftlock_widgets.why import why
 
 __all__ = ["export", "frames_of", "page_of"]
@@ -38,7 +39,10 @@ LOOK_SECONDS = 60.0
 
 
 def export(cluster: Showable | Simulation, path: Path) -> None:
-    """Write all that is kept of the run to `path`. Raises `OSError`."""
+    """Write all that is kept of the run to `path`, or as SVG how it is now. Raises `OSError`."""
+    if path.suffix.lower() == ".svg":
+        path.write_text(_picture(cluster), encoding="utf-8")
+        return
     if isinstance(cluster, Simulation):
         shown = cluster.shown
         with shown.guard:
@@ -47,6 +51,17 @@ def export(cluster: Showable | Simulation, path: Path) -> None:
         header, events = cluster.runner.submit(_look(cluster)).result(LOOK_SECONDS)
         page = page_of(header, events)
     path.write_text(page, encoding="utf-8")
+
+
+def _picture(cluster: Showable | Simulation) -> str:
+    if isinstance(cluster, Simulation):
+        with cluster.shown.guard:
+            return picture_of(FrameSource(cluster.shown.recorder).full())
+
+    async def look() -> str:
+        return picture_of(FrameSource(cluster.recorder).full())
+
+    return str(cluster.runner.submit(look()).result(LOOK_SECONDS))
 
 
 async def _look(cluster: Showable) -> tuple[Mapping[str, Json], list[TraceEvent]]:

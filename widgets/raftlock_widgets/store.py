@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -21,11 +21,13 @@ from raftlock.errors import Busy, RaftLockError
 from raftlock.sim.gallery import scenes
 from raftlock.sim.simulation import Simulation
 from raftlock.sim.stories import broken_rules
+from raftlock.trace.frame import FrameSource
 from raftlock_widgets.chart import Chart, make_chart
 from raftlock_widgets.cluster import Showable
 from raftlock_widgets.figures import make_figures
 from raftlock_widgets.frontend import LOADER, modules
 from raftlock_widgets.playback import PREPARED, Playback, playback_of, prepared
+from raftlock_widgets.still import Stills, renew_after_cells
 from raftlock_widgets.stream import Frame, Stream, snapshot_of
 from raftlock_widgets.travel import ALWAYS, VERBS, move
 from raftlock_widgets.until import run_until
@@ -41,6 +43,7 @@ COMMANDS_MAX = 64
 STOPPED = "This cluster was stopped or replaced: run its cell again."
 BROKEN = "The panels stopped because of an error; the cluster goes on. Show them again."
 FIRST_PICTURE_SECONDS = 2.0
+STILL_SECONDS = 2.0
 
 
 class Store(anywidget.AnyWidget):
@@ -68,6 +71,7 @@ class Store(anywidget.AnyWidget):
         self._commands = 0
         self._charts: dict[str, Chart] = {}
         self._apart: Playback | None = None  # a run that is shown in the place of a live cluster
+        self._stills = Stills(str(self.model_id))
         self.on_msg(self._receive)
         with suppress(Exception):  # a picture before the first frame is a courtesy
             future = self._runner.submit(self._first_picture(cluster))
@@ -75,6 +79,17 @@ class Store(anywidget.AnyWidget):
         self._runner.call_soon(lambda: self._spawn(self._publish()))
 
     # ---- on the kernel's thread ----
+
+    def leave_still(self) -> None:
+        """Leave the picture as it is now in the running cell, for where no kernel runs."""
+        self._stills.add(self.snapshot)
+        renew_after_cells(self)
+
+    def renew_still(self) -> None:
+        """A cell has ended: so does its picture. A cluster that is busy keeps the last one."""
+        if self._runner.alive and self._cluster is not None:
+            with suppress(Exception):
+                self._runner.submit(self._renew_still()).result(STILL_SECONDS)
 
     def _receive(self, _widget: object, content: object, _buffers: object) -> None:
         if not isinstance(content, dict):
@@ -185,6 +200,16 @@ class Store(anywidget.AnyWidget):
         self._tell({"type": "apart", "store": store_of(played).model_id})
         return played
 
+    async def _renew_still(self) -> None:
+        cluster = self._cluster
+        with nullcontext() if cluster is None else cluster.still() as still:
+            if still:
+                self._stills.renew(self._whole)
+
+    def _whole(self) -> Frame:
+        assert self._cluster is not None, "it is let go at the end only"
+        return dict(FrameSource(self._cluster.recorder).full())
+
     async def _publish(self) -> None:
         loop = asyncio.get_running_loop()
         text = STOPPED
@@ -198,6 +223,7 @@ class Store(anywidget.AnyWidget):
                 with self._cluster.still() as still:
                     if still:
                         self._stream.turn(loop.time())
+                        self._stills.renew(self._whole, loop.time())
                 # A deadline, not a pause: no drift, and no burst after a busy moment.
                 due = max(due + self._stream.viewers.pause(loop.time()), loop.time())
                 await asyncio.sleep(due - loop.time())
@@ -206,6 +232,8 @@ class Store(anywidget.AnyWidget):
             text = BROKEN
         finally:
             self._tell({"type": "stopped", "text": text})
+            with suppress(Exception):
+                self._stills.renew(self._whole)
             if self._apart is not None:
                 self._apart.stop()
             self._cluster = None  # a stopped cluster is not kept alive by its panels

@@ -132,7 +132,8 @@ export function client(ctx) {
   const others = h("ul", { class: "rl-clients", "aria-label": "Clients", "data-testid": "clients" });
   const el = h("fieldset", { class: "rl-client" }, h("legend", {}, "Client"), names, lockNames,
     h("div", { class: "rl-row" }, ...Object.values(fields).map((f) => f.el)),
-    h("div", { class: "rl-row" }, ...buttons, still), others);
+    h("div", { class: "rl-row" }, ...buttons.slice(0, -1)),
+    h("div", { class: "rl-row rl-row-as-is" }, buttons[buttons.length - 1], still), others);
   fields.client.input.addEventListener("input", showFreeze);
   const known = new Set(["alice", "bob", "carol"]);
 

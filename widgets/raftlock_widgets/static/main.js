@@ -42,6 +42,9 @@ export function mount({ el, storeModel, layout, offline = false }) {
   const root = h("div", { class: "raftlock", "data-layout": layout, "data-testid": `raftlock-${layout}`, "data-offline": offline,
     // JupyterLab's one-letter shortcuts must not act on buttons in here.
     "data-lm-suppress-shortcuts": "true" }, h("div", { class: "rl-root" }, ...body), notice.el);
+  // The picture that stands for the panels where no kernel runs is not needed beside them.
+  const still = /^[\w-]+$/.exec(storeModel.model_id ?? "");
+  if (still) root.append(h("style", {}, `.raftlock-still[data-store="${still[0]}"] { display: none; }`));
   if (KEYED.includes(layout)) root.firstChild.append(keyboard(ctx, root));
   el.append(root);
 
