@@ -1,5 +1,6 @@
 """An exported run in a real browser, from a file, without a network."""
 
+import base64
 import re
 
 from playwright.sync_api import expect
@@ -54,4 +55,34 @@ def test_a_broken_promise_leads_to_its_event(browser, tmp_path):
     page.get_by_test_id("jump-kind").select_option("term")
     page.get_by_test_id("jump-on").click()
     expect(page.get_by_test_id("cursor-words")).not_to_be_empty()
+    assert wrong == []
+
+
+def test_a_panel_is_saved_as_a_picture(browser, tmp_path):
+    """From the file too: what is saved stands alone, as SVG and as PNG at twice the size."""
+    run = Simulation(nodes=3, seed=4)
+    run.wait_for_leader()
+    run.client("<b>&ann").acquire("door", ttl=30)
+    export(run, tmp_path / "run.html")
+    page, wrong = opened(browser, tmp_path / "run.html")
+    expect(page.get_by_test_id("lock-door")).to_be_visible()
+    saved = {}
+    for kind in ("svg", "png"):
+        page.get_by_test_id("save-what").focus()  # then it offers what is seen
+        page.get_by_test_id("save-what").select_option(label="Locks")
+        with page.expect_download() as download:
+            page.get_by_test_id(f"save-{kind}").click()
+        assert re.fullmatch(rf"simulation_locks_[\d-]+\.{kind}", download.value.suggested_filename)
+        saved[kind] = tmp_path / f"locks.{kind}"
+        download.value.save_as(saved[kind])
+    assert saved["png"].read_bytes().startswith(b"\x89PNG")
+    alone = browser.new_context(offline=True).new_page()
+    alone.goto(saved["svg"].as_uri())  # a page that was not well formed would say so
+    expect(alone.get_by_text("<b>&ann").first).to_be_visible()
+    whole = alone.evaluate("document.documentElement.viewBox.baseVal.width")
+    size = alone.evaluate(
+        "async (url) => { const i = new Image(); i.src = url; await i.decode(); return i.width; }",
+        "data:image/png;base64," + base64.b64encode(saved["png"].read_bytes()).decode(),
+    )
+    assert size == 2 * whole
     assert wrong == []

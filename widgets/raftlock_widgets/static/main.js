@@ -16,6 +16,7 @@ import { log } from "./log.js";
 import { metrics } from "./metrics.js";
 import { ring } from "./ring.js";
 import { rules } from "./rules.js";
+import { saver } from "./save.js";
 import { scenes, sceneShown } from "./scenes.js";
 import { onTheirWay } from "./slips.js";
 import { spacetime } from "./spacetime.js";
@@ -45,7 +46,8 @@ export function mount({ el, storeModel, layout, offline = false }) {
   // The picture that stands for the panels where no kernel runs is not needed beside them.
   const still = /^[\w-]+$/.exec(storeModel.model_id ?? "");
   if (still) root.append(h("style", {}, `.raftlock-still[data-store="${still[0]}"] { display: none; }`));
-  if (KEYED.includes(layout)) root.firstChild.append(keyboard(ctx, root));
+  const save = saver(ctx, root);
+  root.firstChild.append(h("div", { class: "rl-foot" }, save.el, KEYED.includes(layout) ? keyboard(ctx, root) : null));
   el.append(root);
 
   let greeted = false;
@@ -67,6 +69,7 @@ export function mount({ el, storeModel, layout, offline = false }) {
   };
   ctx.changed = (parts) => {
     for (const panel of panels) panel.ui?.(parts);
+    save.change();
     tick(store.now());
   };
   const ends = [
@@ -92,6 +95,7 @@ export function mount({ el, storeModel, layout, offline = false }) {
   notice.show(store.link);
   put(root, { "data-link": store.link.kind });
   everything();
+  save.change();
   return () => {
     for (const end of ends) end();
     for (const panel of panels) panel.close?.();
