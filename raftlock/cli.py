@@ -4,7 +4,8 @@
 
     raftlock explore --seeds 500          run seeds under every check, on all processors
                                           (--dask tcp://HOST:PORT: on a dask cluster)
-    raftlock replay FILE                  do a run again, and tell it in sentences
+    raftlock replay FILE                  do a run again, or tell a saved trace, in sentences
+                                          (--html OUT: as a page that goes back and forth)
     raftlock mutants                      break each rule, and see that the checks notice
     raftlock scenario FILE ...            do a scenario, and compare what is told with its text
 """
@@ -23,13 +24,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from raftlock.check.checker import check_history, check_trace
+from raftlock.check.violation import Violation
 from raftlock.errors import RaftLockError
+from raftlock.panels import write_page
 from raftlock.sim.bench import WITNESSES, Verdict, judge, search
 from raftlock.sim.explore import Campaign, Look, explore, shrunk_script
 from raftlock.sim.files import read_script, write_script
 from raftlock.sim.mutants import MUTANTS
 from raftlock.sim.scenario import rewrite, rewrite_page
 from raftlock.sim.tell import explained, rules_told, told
+from raftlock.trace.export import Trace, is_trace, read, write_lines
 
 __all__ = ["main"]
 
@@ -44,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.command == "explore":
             return _explore(chosen)
         if chosen.command == "replay":
-            return _replay(Path(chosen.file), chosen.lines, chosen.trace)
+            return _replay(Path(chosen.file), chosen)
         if chosen.command == "scenario":
             return max(_scenario(path, rewriting=chosen.rewrite) for path in chosen.files)
         return _mutants(as_json=chosen.json, seeds=chosen.search, writing=chosen.write)
@@ -75,9 +80,10 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=Path(), help="where scripts of broken runs go (here)"
     )
     replaying = commands.add_parser("replay", help="do a run again, and tell it in sentences")
-    replaying.add_argument("file", help="a script that `explore` has written")
+    replaying.add_argument("file", help="a script that `explore` has written, or a saved trace")
     replaying.add_argument("--lines", type=_positive, default=20, help="how many sentences (20)")
     replaying.add_argument("--trace", type=Path, metavar="OUT", help="write the trace there, too")
+    replaying.add_argument("--html", type=Path, metavar="OUT", help="write it as a page there, too")
     bench = commands.add_parser("mutants", help="break each rule, and see that the checks notice")
     bench.add_argument("--json", action="store_true", help="a list of objects instead of a table")
     bench.add_argument(
@@ -178,27 +184,49 @@ def _write_down(one: Look, rules: str, folder: Path) -> None:
 # ---- replay ----
 
 
-def _replay(path: Path, lines: int, trace: Path | None) -> int:
+def _replay(path: Path, chosen: argparse.Namespace) -> int:
+    trace, violations = _retold(path) if is_trace(path) else _redone(path)
+    if chosen.trace is not None:
+        write_lines(chosen.trace, trace.to_lines())
+    if chosen.html is not None:
+        print(f"The page: {write_page(trace, chosen.html)}\n")
+    sentences = told(trace.header, trace.events)
+    if len(sentences) > chosen.lines:
+        print(f"... {len(sentences) - chosen.lines} sentences before (--lines shows more)")
+    for sentence in sentences[-chosen.lines :]:
+        print(sentence)
+    if not violations:
+        print("\nNothing was broken.")
+        return 0
+    print()
+    for line in explained(violations[0]):
+        print(line)
+    return 1
+
+
+def _redone(path: Path) -> tuple[Trace, Sequence[Violation]]:
+    """Do a script again; the trace that comes of it, and what was broken."""
     script = read_script(path)
     outcome = script.run()
-    if trace is not None:
-        outcome.recorder.write(trace)
     plan, done = script.plan, len(script.script)
     print(f"Seed {plan.seed}, {plan.nodes} nodes, {done} actions. {rules_told(script.rules)}")
     drawn = ", ".join(f"{name} {value}" for name, value in plan.profile.to_json().items())
     print(f"Unlike in a quiet run: {drawn or 'nothing'}.\n")
-    sentences = told(outcome)
-    if len(sentences) > lines:
-        print(f"... {len(sentences) - lines} sentences before (--lines shows more)")
-    for sentence in sentences[-lines:]:
-        print(sentence)
-    if not outcome.violations:
-        print("\nNothing was broken.")
-        return 0
+    recorder = outcome.recorder
+    return Trace(recorder.header, tuple(recorder.events), recorder.dropped), outcome.violations
+
+
+def _retold(path: Path) -> tuple[Trace, Sequence[Violation]]:
+    """A trace as it was written, and what was broken in it."""
+    trace = read(path)
+    named = trace.header.get("name")
+    print(f"A trace of {len(trace.events)} events{f' of {named}' if named else ''}.")
+    if trace.dropped:
+        print(f"Its first {trace.dropped} events were not kept, so nothing is judged.\n")
+        return trace, ()
     print()
-    for line in explained(outcome.violations[0]):
-        print(line)
-    return 1
+    found = check_trace(trace.header, trace.events)
+    return trace, [*found, *check_history(trace.header, trace.events)]
 
 
 # ---- scenarios ----

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from raftlock.errors import InvalidArgument, PanelsNotInstalled
 
-__all__ = ["Panels", "show"]
+__all__ = ["Panels", "show", "write_page"]
 
 
 class Panels:
@@ -69,14 +69,12 @@ class Panels:
         """Rules to leave out, and what breaks then."""
         return self._panel("rules")
 
-    def export(self, path: Path | str) -> Path:
+    def export(self, path: Path | str, *, charts: bool = True) -> Path:
         """Write the run as one HTML file that needs nothing else; gives its path.
 
-        Raises `OSError` if it cannot be written.
+        Without `charts` it is some 400 kB smaller. Raises `OSError` if it cannot be written.
         """
-        written = Path(path)
-        _found("export")(self, written)
-        return written
+        return write_page(self, path, charts=charts)
 
     def picture(self, path: Path | str) -> Path:
         """Write how the cluster is now as one SVG picture; gives its path.
@@ -97,13 +95,23 @@ class Panels:
         return show(self, view)
 
 
+def write_page(run: object, path: Path | str, *, charts: bool = True) -> Path:
+    """Write a cluster's run, or a `Trace`, as one HTML file; gives its path.
+
+    Raises `PanelsNotInstalled`, and `OSError` if it cannot be written.
+    """
+    written = Path(path)
+    _found("export")(run, written, charts=charts)
+    return written
+
+
 def show(cluster: object, view: str) -> object:
     """A panel of what panels can show, by its name. Raises `PanelsNotInstalled`."""
     return _found("show")(cluster, view)
 
 
 class _Found(Protocol):
-    def __call__(self, cluster: object, what: object, /) -> object: ...
+    def __call__(self, cluster: object, what: object, /, **more: object) -> object: ...
 
 
 def _found(name: str) -> _Found:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from raftlock.check.violation import Violation
 from raftlock.sim.mutants import mutant_named
-from raftlock.sim.run import Outcome
 from raftlock.trace.sentences import tell
 from raftlock.trace.view import ClusterView
+from raftlock.types import Json, TraceEvent
 
 __all__ = ["PROMISES", "explained", "rules_told", "told"]
 
@@ -45,12 +45,11 @@ PROMISES: Mapping[str, str] = {
 """What each property that a check can find broken promises."""
 
 
-def told(outcome: Outcome) -> list[str]:
-    """Every sentence of the run, with the time in seconds."""
-    recorder = outcome.recorder
-    view = ClusterView(recorder.header)
+def told(header: Mapping[str, Json], events: Iterable[TraceEvent]) -> list[str]:
+    """Every sentence of a run, with the time in seconds."""
+    view = ClusterView(header)
     sentences = []
-    for event in recorder.events:
+    for event in events:
         sentence = tell(event, view)
         view.apply(event)
         if sentence is not None:

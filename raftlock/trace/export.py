@@ -25,6 +25,7 @@ __all__ = [
     "decode_header",
     "encode_event",
     "encode_header",
+    "is_trace",
     "parse_lines",
     "read",
     "write_lines",
@@ -50,6 +51,10 @@ class Trace:
     header: Mapping[str, Json]
     events: tuple[TraceEvent, ...]
     dropped: int = 0
+
+    def to_lines(self) -> list[str]:
+        """The trace as it stands in a file."""
+        return [encode_header(self.header, self.dropped), *map(encode_event, self.events)]
 
 
 def encode_event(event: TraceEvent) -> str:
@@ -149,6 +154,13 @@ def parse_lines(lines: Iterable[str]) -> Trace:
     if header is None:
         raise InvalidArgument("The trace is empty: not even its header is there.")
     return Trace(header, tuple(events), dropped)
+
+
+def is_trace(path: Path | str) -> bool:
+    """Whether the file begins as a trace does. Raises `OSError`."""
+    with Path(path).open("rb") as file:
+        first = file.readline(LINE_LENGTH_MAX)
+    return FORMAT.encode() in first
 
 
 def read(path: Path | str) -> Trace:

@@ -29,6 +29,7 @@ def test_a_file_opens_offline_and_goes_back_and_forth(browser, tmp_path):
     page, wrong = opened(browser, tmp_path / "run.html")
     expect(page.get_by_test_id(f"node-{second}")).to_have_attribute("data-role", "leader")
     expect(page.get_by_test_id(f"node-{leader}")).to_have_attribute("data-state", "down")
+    expect(page.get_by_test_id("chart")).to_have_attribute("data-ready", "yes")
     page.get_by_test_id("jump-back").click()
     page.get_by_test_id("jump-back").click()
     expect(page.get_by_test_id(f"node-{leader}")).to_have_attribute("data-role", "leader")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from raftlock import cli
+from raftlock import Simulation, cli
 from raftlock.check import check_trace
 from raftlock.cli import main
 from raftlock.errors import InvalidArgument
@@ -20,7 +20,7 @@ from raftlock.sim.run import Plan, explore_seed, plan_of, replay
 from raftlock.sim.shrink import shrink
 from raftlock.sim.tally import LEAST_PERCENT
 from raftlock.sim.tell import PROMISES
-from raftlock.trace.export import read
+from raftlock.trace.export import Trace, read, write_lines
 from tests.house import ROOT, python_files
 
 
@@ -212,6 +212,22 @@ def test_the_command_writes_down_what_it_finds_and_tells_it(tmp_path, capsys):
     assert "It concerns " in out
     written = read(trace)
     assert check_trace(written.header, written.events) == read_script(path).run().violations
+    # What was written down is told, and judged, as it was when it was done; and shown as a page.
+    page = tmp_path / "run.html"
+    assert main(["replay", str(trace), "--lines", "3", "--html", str(page)]) == 1
+    retold = capsys.readouterr().out
+    assert out.splitlines()[-8:] == retold.splitlines()[-8:]
+    assert "HalfIsEnough" in page.read_text(encoding="utf-8")
+
+
+def test_a_trace_whose_beginning_is_lost_is_told_and_not_judged(tmp_path, capsys):
+    simulation = Simulation(nodes=3, seed=1)
+    simulation.wait_for_leader()
+    recorder = simulation.recorder
+    part = Trace(recorder.header, tuple(recorder.events)[20:], 20)
+    write_lines(tmp_path / "part.jsonl", part.to_lines())
+    assert main(["replay", str(tmp_path / "part.jsonl"), "--lines", "1"]) == 0
+    assert "Its first 20 events were not kept" in capsys.readouterr().out
 
 
 def test_every_property_has_its_promise():

@@ -17,13 +17,16 @@ from string import Template
 from typing import Any
 
 from raftlock.sim.simulation import Simulation
+from raftlock.trace.export import Trace
 from raftlock.trace.fields import text
 from raftlock.trace.frame import FrameSource
 from raftlock.trace.parts import Maker
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.story import Story
 from raftlock.types import Json, TraceEvent
+from raftlock_widgets.chart import make_chart
 from raftlock_widgets.cluster import Showable
+from raftlock_widgets.figures import make_figures
 from raftlock_widgets.frontend import LOADER, STATIC, modules, style
 from raftlock_widgets.marks import KINDS, marks_in
 from raftlock_widgets.parts import PARTS
@@ -38,19 +41,30 @@ WHOLE_EVERY = 400
 LOOK_SECONDS = 60.0
 
 
-def export(cluster: Showable | Simulation, path: Path) -> None:
-    """Write all that is kept of the run to `path`, or as SVG how it is now. Raises `OSError`."""
-    if path.suffix.lower() == ".svg":
+def export(cluster: Showable | Simulation | Trace, path: Path, *, charts: bool = True) -> None:
+    """Write all that is kept of the run to `path`, or as SVG how it is now. Raises `OSError`.
+
+    Without `charts` the file is some hundred kilobytes smaller, since it holds no library for them.
+    """
+    if path.suffix.lower() == ".svg" and not isinstance(cluster, Trace):
         path.write_text(_picture(cluster), encoding="utf-8")
         return
+    header, events = _told(cluster)
+    path.write_text(page_of(header, events, charts=charts), encoding="utf-8")
+
+
+def _told(
+    cluster: Showable | Simulation | Trace,
+) -> tuple[Mapping[str, Json], Sequence[TraceEvent]]:
+    if isinstance(cluster, Trace):
+        return cluster.header, cluster.events
     if isinstance(cluster, Simulation):
         shown = cluster.shown
         with shown.guard:
-            page = page_of(shown.recorder.header, list(shown.recorder.events))
-    else:
-        header, events = cluster.runner.submit(_look(cluster)).result(LOOK_SECONDS)
-        page = page_of(header, events)
-    path.write_text(page, encoding="utf-8")
+            return shown.recorder.header, list(shown.recorder.events)
+    looked: tuple[Mapping[str, Json], list[TraceEvent]]
+    looked = cluster.runner.submit(_look(cluster)).result(LOOK_SECONDS)
+    return looked
 
 
 def _picture(cluster: Showable | Simulation) -> str:
@@ -69,7 +83,7 @@ async def _look(cluster: Showable) -> tuple[Mapping[str, Json], list[TraceEvent]
     return recorder.header, list(recorder.events)
 
 
-class _Told:
+class _Retold:
     """A trace that is told again, as far as it has been."""
 
     def __init__(self, header: Mapping[str, Json]) -> None:
@@ -91,7 +105,7 @@ def frames_of(
     header: Mapping[str, Json], events: Sequence[TraceEvent]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """A frame for each moment, with the number of its last event; some are whole."""
-    told = _Told(header)
+    told = _Retold(header)
     source = FrameSource(told)
     yield 0, dict(source.full())
     whole_at = 0
@@ -114,7 +128,9 @@ def _slim(frame: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in frame.items() if value not in ([], {})}
 
 
-def page_of(header: Mapping[str, Json], events: Sequence[TraceEvent]) -> str:
+def page_of(
+    header: Mapping[str, Json], events: Sequence[TraceEvent], *, charts: bool = False
+) -> str:
     """The file's text."""
     frames = list(frames_of(header, events))
     told = Story(header, PARTS)
@@ -123,6 +139,8 @@ def page_of(header: Mapping[str, Json], events: Sequence[TraceEvent]) -> str:
     track = sorted(mark for kind in KINDS for mark in marks_in(told, kind))
     reasons = {f"{rule}/{kind}": why(rule, kind) for rule, kind in _told_of(frames)}
     run = {"frames": frames, "track": track, "why": reasons, "title": _title(header)}
+    if charts:
+        run["charts"] = _charts()
     shown = {"modules": modules(), "run": run}
     packed = gzip.compress(json.dumps(shown, separators=(",", ":")).encode(), mtime=0)
     return Template((STATIC / "page.html").read_text(encoding="utf-8")).substitute(
@@ -131,6 +149,21 @@ def page_of(header: Mapping[str, Json], events: Sequence[TraceEvent]) -> str:
         loader=LOADER.read_text(encoding="utf-8").replace("export default", "const widget ="),
         data=base64.b64encode(packed).decode(),
     )
+
+
+def _charts() -> dict[str, Any] | None:
+    """The figures and the library that draws them; nothing where bokeh is not installed."""
+    try:
+        terms, metrics = make_chart(), make_figures()
+    except ImportError:
+        return None
+    library = terms.library().decode("utf-8")
+    return {
+        "version": terms.version,
+        "library": library,
+        "terms": terms.item,
+        "metrics": metrics.item,
+    }
 
 
 def _told_of(frames: Iterable[tuple[int, Mapping[str, Any]]]) -> set[tuple[str, str]]:

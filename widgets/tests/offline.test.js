@@ -72,3 +72,19 @@ test("rules are found by any of their words", () => {
   assert.deepEqual(matching(rules, "TOKEN fenc").map((rule) => rule.name), ["KeepToken"]);
   assert.deepEqual(matching(rules, "3 vote").map((rule) => rule.name), ["VoteAgain"]);
 });
+
+test("a figure comes with the library that draws it once, or it is said that there is none", async () => {
+  const told = (run, content) => new Promise((resolve) => {
+    const model = new OfflineModel(run);
+    model.on("msg:custom", (message, buffers) => resolve({ message, buffers }));
+    model.send(content);
+  });
+  const frames = [[0, { full: true, t: 0 }]];
+  const charts = { version: "1.2", library: "lib", terms: { of: "terms" } };
+  const first = await told({ frames, track: [], charts }, { type: "chart", which: "terms", library: true });
+  assert.deepEqual(first, { message: { type: "chart", which: "terms", version: "1.2", item: { of: "terms" } }, buffers: ["lib"] });
+  const again = await told({ frames, track: [], charts }, { type: "chart", which: "terms", library: false });
+  assert.deepEqual(again.buffers, []);
+  const none = await told({ frames, track: [] }, { type: "chart", which: "terms", library: true });
+  assert.equal(none.message.type, "chart-missing");
+});

@@ -38,6 +38,7 @@ export class OfflineModel {
     this.frames = run.frames;
     this.track = run.track;
     this.reasons = run.why ?? {};
+    this.charts = run.charts ?? null;
     const [seq, last] = this.frames[this.frames.length - 1];
     this.last = seq;
     this.end = last.t;
@@ -66,7 +67,7 @@ export class OfflineModel {
   send(content) {
     if (content.type === "hello") this.#show();
     else if (content.type === "ack" && !this.playing) this.#pulse();
-    else if (content.type === "chart") this.#tell({ type: "chart-missing", text: "The chart is not part of this file." });
+    else if (content.type === "chart") this.#chart(content);
     else if (content.type === "ask" && content.what === "why") this.#explain(content);
     else if (content.type === "do") {
       const text = this.#do(content.verb, content.args ?? {});
@@ -74,13 +75,21 @@ export class OfflineModel {
     }
   }
 
+  // What the kernel would send: the figure, and once a page the library that draws it.
+  #chart({ which, library }) {
+    const item = this.charts?.[which];
+    const message = item ? { type: "chart", which, version: this.charts.version, item }
+      : { type: "chart-missing", text: "The charts are not part of this file." };
+    queueMicrotask(() => this.#tell(message, item && library ? [this.charts.library] : []));
+  }
+
   #explain({ rule, kind }) {
     const value = { rule, kind, why: this.reasons[`${rule}/${kind}`] ?? null };
     queueMicrotask(() => this.#tell({ type: "answer", what: "why", value }));
   }
 
-  #tell(message) {
-    for (const listener of this.listeners) listener(message, []);
+  #tell(message, buffers = []) {
+    for (const listener of this.listeners) listener(message, buffers);
   }
 
   #cursor() {
