@@ -76,7 +76,7 @@ KINDS: Mapping[str, str] = {
     " ok: result (the outcome's status), token and expired if there is a token;"
     " else the error's code, if it has one",
     "belief": "client, lock, token, until: microseconds; token 0 if it believes it holds nothing",
-    # what the locks protect, told by a simulation
+    # what the locks protect
     "storage": "lock, client, token, accepted: whether the protected resource took the write",
     "violation": "property, text, index, terms: [term], nodes: [node]",
     "note": "text",

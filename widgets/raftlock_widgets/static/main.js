@@ -1,6 +1,7 @@
 // Puts panels together. One call of `mount` is one view: its own choices (node, link, table), the
 // page's shared store.
 
+import { announcer } from "./announce.js";
 import { besides } from "./apart.js";
 import { chart } from "./chart.js";
 import { checks } from "./checks.js";
@@ -42,7 +43,7 @@ export function mount({ el, storeModel, layout, offline = false }) {
   const notice = noticeBar(store);
   const root = h("div", { class: "raftlock", "data-layout": layout, "data-testid": `raftlock-${layout}`, "data-offline": offline,
     // JupyterLab's one-letter shortcuts must not act on buttons in here.
-    "data-lm-suppress-shortcuts": "true" }, h("div", { class: "rl-root" }, ...body), notice.el);
+    "data-lm-suppress-shortcuts": "true" }, h("div", { class: "rl-root" }, ...body), notice.el, add(announcer(ctx)));
   // The picture that stands for the panels where no kernel runs is not needed beside them.
   const still = /^[\w-]+$/.exec(storeModel.model_id ?? "");
   if (still) root.append(h("style", {}, `.raftlock-still[data-store="${still[0]}"] { display: none; }`));

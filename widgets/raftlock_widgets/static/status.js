@@ -11,7 +11,7 @@ const HOLD_MS = 700; // the slider is not moved by frames while a hand is on it
 /** The status panel. `pace` adds the controls of time and "start over". */
 export function status(ctx, { pace = true } = {}) {
   const sign = h("span", { class: "rl-sign", "aria-hidden": "true" });
-  const text = h("span", { class: "rl-situation", role: "status", "data-testid": "situation" });
+  const text = h("span", { class: "rl-situation", "data-testid": "situation" });
   const facts = Object.fromEntries(["term", "leader", "commit", "time"].map((name) => [name,
     h("b", { "data-testid": `fact-${name}` }, "–")]));
   const modified = h("p", { class: "rl-modified", hidden: true, "data-testid": "modified" });
