@@ -63,6 +63,7 @@ def change_theme(page: Page, theme: str) -> None:
         ".every(e => e.dataset.theme === theme)",
         arg=theme,
     )
+    page.wait_for_selector("#jupyterlab-splash", state="detached")  # it lies over all meanwhile
 
 
 def measured(page: Page) -> dict[str, Any]:

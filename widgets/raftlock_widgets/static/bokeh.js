@@ -56,6 +56,8 @@ export function arriving(store, which, place, { embed, ready, failed }) {
         const Bokeh = await library(content.version, buffers?.[0]);
         if (made.figure || closed) return;
         made.figure = await embed(Bokeh, content.item, place);
+        // A picture: nothing is done there with keys, so Tab does not stop there.
+        outOfReach(place);
         place.setAttribute("data-ready", "yes");
         ready();
       } catch (error) {
@@ -79,6 +81,14 @@ export function arriving(store, which, place, { embed, ready, failed }) {
     made.figure?.close();
   }
   return made;
+}
+
+// Elements with shadows of their own hold the parts that can be reached.
+function outOfReach(part) {
+  for (const each of [...(part.shadowRoot?.querySelectorAll("*") ?? []), ...part.querySelectorAll("*")]) {
+    if (each.tabIndex >= 0) each.tabIndex = -1;
+    if (each.shadowRoot) outOfReach(each);
+  }
 }
 
 /** The colours of the panel that a figure takes over. */
