@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, WebSocketRoute, expect
 
 from tests.browser.lab import WIDGET, NotebookPage, notebook
 
@@ -25,6 +25,12 @@ class Dashboard:
     def __init__(self, opened: NotebookPage) -> None:
         self.opened = opened
         self.page = opened.page
+        self.lanes: list[WebSocketRoute] = []
+
+    def watch_lane(self, route: WebSocketRoute) -> None:
+        """The page's own connection to the cluster goes through here, to be cut."""
+        self.lanes.append(route)
+        route.connect_to_server()
 
     def at(self, testid: str) -> Locator:
         return self.page.get_by_test_id(testid).first
@@ -76,10 +82,12 @@ def dashboard(opened: NotebookPage) -> Iterator[Dashboard]:
             "import asyncio; await asyncio.sleep(30)",
         )
     )
+    made = Dashboard(opened)
+    opened.page.route_web_socket(re.compile(r"127\.0\.0\.1:\d+/$"), made.watch_lane)
     opened.open("dashboard.ipynb")
     opened.run_cell(0)
     expect(opened.page.get_by_test_id("ring")).to_be_visible()
-    yield Dashboard(opened)
+    yield made
     assert not [error for error in opened.errors() if "CancelledError" not in error]
     opened.check_quiet()
 
@@ -296,15 +304,28 @@ def test_a_click_is_answered_while_a_cell_awaits(dashboard: Dashboard) -> None:
     )
 
 
-def test_a_click_behind_a_blocking_cell_says_so_and_then_happens(dashboard: Dashboard) -> None:
+def test_a_command_during_a_long_cell_does_not_wait_for_it(dashboard: Dashboard) -> None:
+    """It goes over the page's own connection; where there is none, it waits, and says so."""
     dashboard.leader()
+    expect(dashboard.at("raftlock-dashboard")).to_have_attribute("data-lane", "yes")
     dashboard.opened.run_cell(1, wait=False)
-    dashboard.page.wait_for_function(BUSY)
+    running = dashboard.page.locator(".jp-Cell").nth(1).locator(".jp-InputPrompt")
+    expect(running).to_have_text(re.compile(r"\*"))
     dashboard.choose("n3")
     dashboard.click("kill")
-    message = dashboard.at("message").or_(dashboard.at("notice"))
-    expect(message.filter(has_text="queued").first).to_be_visible()
     expect(dashboard.node("n3")).to_have_attribute("data-state", "down")
+    expect(running).to_have_text(re.compile(r"\*"))  # the cell is still at it
+    expect(running).not_to_have_text(re.compile(r"\*"))
+
+    for route in dashboard.lanes:
+        route.close()
+    expect(dashboard.at("raftlock-dashboard")).to_have_attribute("data-lane", "no")
+    dashboard.opened.run_cell(1, wait=False)
+    dashboard.choose("n4")
+    message = dashboard.page.get_by_test_id("message")
+    dashboard.click("kill")
+    expect(message.filter(has_text="queued").first).to_be_visible()
+    expect(dashboard.node("n4")).to_have_attribute("data-state", "down")
 
 
 def test_a_reload_of_the_page_shows_the_dashboard_again(dashboard: Dashboard) -> None:

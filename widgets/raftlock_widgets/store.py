@@ -26,6 +26,7 @@ from raftlock_widgets.chart import Chart, make_chart
 from raftlock_widgets.cluster import Showable
 from raftlock_widgets.figures import make_figures
 from raftlock_widgets.frontend import LOADER, modules
+from raftlock_widgets.lane import Answer, Lane
 from raftlock_widgets.playback import PREPARED, Playback, playback_of, prepared
 from raftlock_widgets.still import Stills, renew_after_cells
 from raftlock_widgets.stream import Frame, Stream, snapshot_of
@@ -40,10 +41,35 @@ logger = logging.getLogger(__name__)
 COMMANDS_MAX = 64
 """How many commands may be under way at once; a wait for a lock can take a minute."""
 
+ASKED_MAX = 256
+"""Of how many commands the answer is kept, for a page that asks again another way."""
+
 STOPPED = "This cluster was stopped or replaced: run its cell again."
 BROKEN = "The panels stopped because of an error; the cluster goes on. Show them again."
 FIRST_PICTURE_SECONDS = 2.0
 STILL_SECONDS = 2.0
+
+
+class Asked:
+    """A command, and whoever wants to know what comes of it."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answers = [answer]
+        self._result: Frame | None = None
+
+    def tell(self, answer: Answer) -> None:
+        """Tell one more of it, now or when it is done."""
+        if self._result is not None:
+            answer(self._result)
+        else:
+            self._answers.append(answer)
+
+    def done(self, result: Frame) -> None:
+        """It is done."""
+        self._result = result
+        for answer in self._answers:
+            answer(result)
+        self._answers.clear()
 
 
 class Store(anywidget.AnyWidget):
@@ -69,6 +95,8 @@ class Store(anywidget.AnyWidget):
         self._wanted = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands = 0
+        self._asked: dict[str, Asked] = {}  # the last commands, by id: each is done once
+        self._lane: Lane | None = None
         self._charts: dict[str, Chart] = {}
         self._apart: Playback | None = None  # a run that is shown in the place of a live cluster
         self._stills = Stills(str(self.model_id))
@@ -103,13 +131,14 @@ class Store(anywidget.AnyWidget):
 
     # ---- on the cluster's loop ----
 
-    def _heard(self, content: Mapping[str, Any]) -> None:
+    def _heard(self, content: Mapping[str, Any], answer: Answer | None = None) -> None:
         now = asyncio.get_running_loop().time()
         page = str(content.get("page", ""))[:40]
         match content.get("type"):
             case "hello":
                 self._stream.hello(page, now)
                 self._wanted.set()
+                self._spawn(self._offer_lane())
             case "away":
                 self._stream.viewers.away(page, now)
             case "ack":
@@ -118,7 +147,7 @@ class Store(anywidget.AnyWidget):
                 self._stream.viewers.ack(page, seq if isinstance(seq, int) else -1, now, hand=hand)
             case "do":
                 self._stream.viewers.touched(now)
-                self._spawn(self._do(content))
+                self._spawn(self._do(content, answer or self._tell))
             case "ask":
                 self._answer(content)
             case "chart":
@@ -141,14 +170,30 @@ class Store(anywidget.AnyWidget):
             return
         self._tell({"type": "answer", "what": what, "value": value})
 
-    async def _do(self, content: Mapping[str, Any]) -> None:
+    async def _do(self, content: Mapping[str, Any], answer: Answer) -> None:
         number, verb, arguments = content.get("id"), content.get("verb"), content.get("args")
-        self._tell({"type": "taken", "id": number})
+        answer({"type": "taken", "id": number})
+        known = self._asked.get(str(number))
+        if known is not None:  # asked again another way, since no answer had come
+            known.tell(answer)
+            return
+        asked = self._asked[str(number)] = Asked(answer)
+        while len(self._asked) > ASKED_MAX:
+            del self._asked[next(iter(self._asked))]
         ok, text = False, STOPPED
         try:
             ok, text = await self._perform(verb, arguments)
         finally:  # also if the cluster ends meanwhile
-            self._tell({"type": "done", "id": number, "ok": ok, "text": text})
+            asked.done({"type": "done", "id": number, "ok": ok, "text": text})
+
+    async def _offer_lane(self) -> None:
+        """Tell the pages where else the cluster listens, and the secret for it."""
+        if self._lane is None:
+            self._lane = Lane(self._heard)
+            if not await self._lane.start():
+                return
+        if self._lane.port:
+            self._tell({"type": "lane", "port": self._lane.port, "token": self._lane.token})
 
     async def _perform(self, verb: object, arguments: object) -> tuple[bool, str]:
         if not isinstance(verb, str) or not isinstance(arguments, dict) or self._cluster is None:
@@ -232,6 +277,8 @@ class Store(anywidget.AnyWidget):
             text = BROKEN
         finally:
             self._tell({"type": "stopped", "text": text})
+            if self._lane is not None:
+                self._lane.stop()
             with suppress(Exception):
                 self._stills.renew(self._whole)
             if self._apart is not None:
@@ -255,7 +302,7 @@ class Store(anywidget.AnyWidget):
         message = {"type": "chart", "which": which, "version": chart.version, "item": chart.item}
         self._tell(message, [chart.library()] if library else None)
 
-    def _tell(self, message: Frame, buffers: list[bytes] | None = None) -> None:
+    def _tell(self, message: Mapping[str, Any], buffers: list[bytes] | None = None) -> None:
         if self.comm is not None:
             self.send(message, buffers)
 

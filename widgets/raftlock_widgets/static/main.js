@@ -57,7 +57,7 @@ export function mount({ el, storeModel, layout, offline = false }) {
     if (!greeted && sceneShown(store.state)) ctx.set({ tab: "scenes" });
     greeted ||= Boolean(store.state.cursor.branches?.length);
     for (const panel of panels) panel.change?.(parts);
-    put(root, { "data-known": store.state.known, "data-wall": store.state.wall || null, "data-seq": store.state.seq });
+    put(root, { "data-known": store.state.known, "data-lane": store.lane.open ? "yes" : "no", "data-wall": store.state.wall || null, "data-seq": store.state.seq });
   };
   let onScreen = true;
   const tick = (now) => {

@@ -4,6 +4,7 @@
 import { RunClock } from "./clock.js";
 import { isHeartbeat } from "./format.js";
 import { empty, endOf, merge, mergeMessages, placeOf, prune } from "./frames.js";
+import { Lane } from "./lane.js";
 
 const ACK_MS = 1000;
 const QUEUED_MS = 300; // no echo in this time: a cell is running
@@ -42,6 +43,7 @@ export class Store {
     this.listeners = { change: new Set(), tick: new Set(), link: new Set(), extra: new Set() };
     this.commands = new Map();
     this.next = 1;
+    this.lane = new Lane((message) => this.#told(message), () => this.#askAgain());
     this.link = { kind: "waiting", text: "" };
     this.watching = false;
     this.heard = local(); // when the last message came
@@ -131,6 +133,7 @@ export class Store {
     clearInterval(this.timer);
     cancelAnimationFrame(this.frame);
     this.frame = 0;
+    this.lane.close();
   }
 
   /** Send something to the kernel; false if there is no way to. */
@@ -221,10 +224,11 @@ export class Store {
         this.#linked("live");
         break;
       case "taken":
-        this.#taken(content.id);
-        break;
       case "done":
-        this.#done(content);
+        this.#told(content);
+        break;
+      case "lane":
+        this.lane.offered(content);
         break;
       case "asleep":
       case "stopped":
@@ -314,11 +318,29 @@ export class Store {
     const id = `${this.page}-${this.next++}`;
     return new Promise((resolve) => {
       const timer = setTimeout(() => told("queued", "queued: a cell is running"), QUEUED_MS);
-      this.commands.set(id, { resolve, told, timer });
-      if (!this.send({ type: "do", id, verb, args })) {
-        this.#done({ id, ok: false, text: "The kernel is gone: run the cell again." });
-      }
+      const content = { type: "do", id, verb, args };
+      const fast = this.lane.send({ ...content, page: this.page });
+      this.commands.set(id, { resolve, told, timer, content, fast });
+      if (!fast) this.#ask(id, content);
     });
+  }
+
+  #ask(id, content) {
+    if (!this.send(content)) this.#done({ id, ok: false, text: "The kernel is gone: run the cell again." });
+  }
+
+  // The lane is gone: what it was not answered is asked through the kernel. The id is the same, so nothing is done twice.
+  #askAgain() {
+    for (const [id, command] of this.commands) {
+      if (!command.fast) continue;
+      command.fast = false;
+      this.#ask(id, command.content);
+    }
+  }
+
+  #told(message) {
+    if (message.type === "taken") this.#taken(message.id);
+    if (message.type === "done") this.#done(message);
   }
 
   #taken(id) {
