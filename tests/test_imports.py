@@ -197,10 +197,9 @@ def test_only_a_laboratory_and_a_simulation_take_broken_rules():
     assert "raftlock.cluster.lab" in givers
 
 
-def test_one_file_of_each_package_imports_websockets():
-    """The wire between nodes and clients, and the panels' fast lane."""
+def test_one_file_imports_websockets():
     importers = {module for module, target in edges() if is_within(target, ["websockets"])}
-    assert importers == {"raftlock.transport.websocket", "raftlock_widgets.lane"}
+    assert importers == {"raftlock.transport.websocket"}
 
 
 def test_nothing_is_run_that_came_as_text():

@@ -27,7 +27,7 @@ ONE_MACHINE_ONLY = re.compile(
     r"|(?<![\w.~])/(?:[r]oot/|[w]ork\b|[h]ome/(?!jovyan\b))"
 )
 # An address that only names an XML namespace is never fetched.
-FETCHED_ADDRESS = re.compile(r"(?:https?:)?//(?!www\.w3\.org/)[\w-]+(?:\.[\w-]+)+")
+FETCHED_ADDRESS = re.compile(r"(?:https?:)?//(?!www\.w3\.org/|127\.0\.0\.1:)[\w-]+(?:\.[\w-]+)+")
 
 BINARY = {".png", ".ico", ".woff2"}
 
