@@ -25,12 +25,24 @@ def kill(number: int = 1) -> str:
     return json.dumps({"type": "do", "id": f"p-{number}", "verb": "kill", "args": {"node": "n1"}})
 
 
+class Heard(list):
+    """What a lane was told, each with how to answer it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.something = asyncio.Event()
+
+    def __call__(self, content, answer) -> None:
+        self.append((dict(content), answer))
+        self.something.set()
+
+
 def run(story) -> None:
     """Let the story use a lane of its own, whose messages it is handed."""
 
     async def whole() -> None:
-        heard: list[tuple[dict, object]] = []
-        lane = Lane(lambda content, answer: heard.append((dict(content), answer)))
+        heard = Heard()
+        lane = Lane(heard)
         lane.token = SECRET
         assert await lane.start()
         try:
@@ -63,7 +75,7 @@ def test_who_knows_the_secret_is_heard_and_answered():
         async with page(lane) as connection:
             await greeted(connection)
             await connection.send(kill())
-            await connection.ping()
+            await heard.something.wait()
             content, answer = heard[0]
             assert content["verb"] == "kill"
             answer({"type": "done", "id": "p-1", "ok": True, "text": ""})
