@@ -8,7 +8,7 @@ from typing import TypedDict
 from raftlock.errors import InvalidArgument
 from raftlock.types.events import Json
 
-__all__ = ["Arguments", "LinkChange", "groups", "link_change", "number", "text", "whole"]
+__all__ = ["Arguments", "LinkChange", "groups", "link_change", "names", "number", "text", "whole"]
 
 Arguments = Mapping[str, Json]
 
@@ -19,6 +19,14 @@ def text(given: Arguments, key: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InvalidArgument(f"Name a {key}: the field is empty.")
     return value.strip()
+
+
+def names(given: Arguments, key: str) -> list[str]:
+    """A list of texts; none if it is left out."""
+    value = given.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise InvalidArgument(f"The field {key} must hold a list of names.")
+    return [str(each) for each in value]
 
 
 def number(given: Arguments, key: str, default: float | None = None) -> float:

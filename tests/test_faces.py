@@ -47,7 +47,7 @@ CLIENT_PARTS = {"aio", "client_id", "get", "result_of", "write"}
 
 LIVE_ONLY = ("async_client", "simulate")
 VIRTUAL_ONLY = ("back", "branch", "clock_jump", "crash_on_write", "disk_fault", "drift", "drop")
-VIRTUAL_ONLY += ("duplicate", "fire_timer", "goto", "hold")
+VIRTUAL_ONLY += ("align_timers", "spread_timers", "duplicate", "fire_timer", "goto", "hold")
 
 
 def face(kind):

@@ -449,6 +449,10 @@ class Cluster(Panels):
             raise NotInThisRuntime(
                 "A live cluster keeps its rules: Simulation().rules() has those."
             )
+        if verb in {"align", "spread", "fire", "drift"}:
+            raise NotInThisRuntime(
+                "Live nodes share one clock, so their timers cannot be moved: a simulation's can."
+            )
         if verb == "share":
             raise NotInThisRuntime(
                 "A live run is never the same again, so no text can hold it: a simulation's can."
@@ -504,6 +508,14 @@ class Cluster(Panels):
     def fire_timer(self, node: str) -> Never:
         """A timer that runs out at once: a live node's cannot be reached."""
         raise _not_live("fire_timer")
+
+    def align_timers(self, *nodes: str) -> Never:
+        """Timers that run out at one time: live nodes share the laboratory's clock."""
+        raise _not_live("align_timers")
+
+    def spread_timers(self, *nodes: str, apart: float = 0.5) -> Never:
+        """Timers that run out one after the other: live nodes share the laboratory's clock."""
+        raise _not_live("spread_timers")
 
     def drift(self, node: str, percent: float) -> Never:
         """A clock that drifts: live nodes share the laboratory's."""

@@ -225,7 +225,8 @@ class LockMachine(LockTable):
         self._sessions.remove(session)
         for lock_id in session.waits.values() if self._rules.ends_waits() else ():
             waiter = self._waiter(session, lock_id)
-            self._end_wait(waiter, refusals.cancelled(waiter, reason), "session_ended")
+            refusal = refusals.cancelled(waiter, reason, ": ask again if it needs it")
+            self._end_wait(waiter, refusal, "session_ended")
 
     def _waiter(self, session: Session, lock_id: LockID) -> Waiter:
         """The session's wait for a lock. Whatever ends a wait settles it in its session too."""

@@ -120,8 +120,8 @@ def timed_out(waiter: Waiter) -> Refusal:
     return Refusal(ErrorCode.WAIT_TIMED_OUT, message)
 
 
-def cancelled(waiter: Waiter, reason: str) -> Refusal:
-    """A wait was ended before its time."""
+def cancelled(waiter: Waiter, reason: str, advice: str = "") -> Refusal:
+    """A wait was ended before its time; `advice` is for who did not ask for that."""
     client_id, lock_id = short(waiter.place.client_id), short(waiter.command.lock_id)
-    message = f"{client_id} no longer waits for {lock_id} ({reason}): ask again if it needs it"
+    message = f"{client_id} no longer waits for {lock_id} ({reason}){advice}"
     return Refusal(ErrorCode.WAIT_CANCELLED, message)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from raftlock.arguments import Arguments, groups, link_change, number, text, whole
+from raftlock.arguments import Arguments, groups, link_change, names, number, text, whole
 from raftlock.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -105,6 +105,16 @@ def _fire(simulation: Simulation, given: Arguments) -> None:
     simulation.fire_timer(text(given, "node"))
 
 
+def _align(simulation: Simulation, given: Arguments) -> str:
+    simulation.align_timers(*names(given, "nodes"))
+    return "Their election timers run out at one time."
+
+
+def _spread(simulation: Simulation, given: Arguments) -> str:
+    simulation.spread_timers(*names(given, "nodes"))
+    return "Their election timers run out one after the other."
+
+
 def _drift(simulation: Simulation, given: Arguments) -> None:
     simulation.drift(text(given, "node"), number(given, "percent"))
 
@@ -174,6 +184,8 @@ VERBS: Mapping[str, Callable[[Simulation, Arguments], str | None]] = {
     "step": _step,
     "drift": _drift,
     "fire": _fire,
+    "align": _align,
+    "spread": _spread,
     "acquire": _acquire,
     "wait": _wait,
     "release": _release,

@@ -33,7 +33,13 @@ from raftlock.sim.resource import ResourceRules
 from raftlock.sim.scripted import Scripted
 from raftlock.sim.settings import NODES_MAX, RuleSet, WorldSettings
 from raftlock.sim.timeline import Timeline
-from raftlock.sim.wanted import jump_to_the_end, left_by_a_crash, with_member
+from raftlock.sim.wanted import (
+    jump_to_the_end,
+    jumps_to_align,
+    jumps_to_spread,
+    left_by_a_crash,
+    with_member,
+)
 from raftlock.sim.world import World
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
@@ -220,8 +226,25 @@ class Simulation(Scripted, Letters):
 
     def fire_timer(self, node: str) -> None:
         """Let a node's election timer run out: its clock jumps ahead to there, and it stands."""
-        jump = jump_to_the_end(self.recorder.view, node, self._timeline.clock.now)
-        self._do("clock", node=node, jump_ms=jump)
+        self._jump({node: jump_to_the_end(self.recorder.view, node, self._timeline.clock.now)})
+
+    def align_timers(self, *nodes: str) -> None:
+        """Let the nodes' election timers run out at one time (all nodes', if none is named): their
+        clocks jump ahead to the one that is first. That is how votes are split.
+        """
+        self._jump(jumps_to_align(self.recorder.view, nodes, self._timeline.clock.now))
+
+    def spread_timers(self, *nodes: str, apart: float = 0.5) -> None:
+        """Let the nodes' election timers run out one after the other, `apart` seconds from each
+        other or as far as there is room for: clocks jump ahead. So no votes are split.
+        """
+        apart_ms = millis_from_seconds("apart", apart)
+        now = self._timeline.clock.now
+        self._jump(jumps_to_spread(self.recorder.view, nodes, now, apart_ms))
+
+    def _jump(self, jumps: Mapping[str, int]) -> None:
+        for node, jump_ms in jumps.items():
+            self._do("clock", node=node, jump_ms=jump_ms)
 
     def drift(self, node: str, percent: float) -> None:
         """Let the node's own clock run that much too fast from now on, or too slow if negative."""

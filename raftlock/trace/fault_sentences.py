@@ -21,10 +21,12 @@ def node_line(event: TraceEvent, view: ClusterView) -> Told | None:
         node = view.node(event.node)
         if node.writes or node.log.undo:
             return Told(f"{name} was killed: what its disk had not synced is lost.", FAULT)
-        return Told(f"{name} was killed: its disk keeps its term, its vote and its log.", FAULT)
+        return Told(f"{name} was killed: its disk keeps {_kept(view)}.", FAULT)
     if what == "restarted" and view.node(event.node).fate == "wiped":
         return Told(f"{name} is back with an empty disk: no term, no vote, no log.")
     if what == "restarted":
+        if text(view.header, "modified"):
+            return Told(f"{name} is back, with what its disk kept.")
         return Told(f"{name} is back, with the term, the vote and the log that its disk kept.")
     if what == "frozen":
         return Told(
@@ -33,6 +35,12 @@ def node_line(event: TraceEvent, view: ClusterView) -> Told | None:
     if what == "thawed":
         return Told(f"{name} is thawed: what it had decided before goes out first.")
     return _member(name, what, text(event.data, "why").rstrip("."))
+
+
+def _kept(view: ClusterView) -> str:
+    """What a disk is good for; where a rule is broken, perhaps that one."""
+    modified = text(view.header, "modified")
+    return "what it had synced" if modified else "its term, its vote and its log"
 
 
 def _member(name: str, what: str, why: str) -> Told | None:

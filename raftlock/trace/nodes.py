@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from raftlock.types import Configuration, Json
+from raftlock.trace.fields import number
+from raftlock.types import Configuration, Json, TraceEvent
 
 __all__ = ["LogView", "NodeView", "Point", "Row", "Tally", "Timer"]
 
@@ -278,6 +279,17 @@ class NodeView:
     points: deque[Point] = field(default_factory=lambda: deque(maxlen=KEPT_POINTS))
     version: int = 0
     locks_version: int = 0
+
+    def set_clock(self, event: TraceEvent) -> None:
+        """Its own clock goes at another rate, or jumps: its timer runs out that much sooner."""
+        data = event.data
+        if "rate_ppm" in data:
+            self.rate_ppm = number(data, "rate_ppm")
+        jump = 1_000 * number(data, "jump_ms")
+        if jump and self.timer is not None:
+            deadline = max(event.t, self.timer.deadline - jump)
+            self.timer = self.timer._replace(deadline=deadline)
+        self.version = event.seq
 
     def copy(self) -> NodeView:
         """The same node, to go on apart."""

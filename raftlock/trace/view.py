@@ -240,10 +240,10 @@ class ClusterView:
             self.speed_ppm = number(data, "speed_ppm")
         elif what == "wipe" and not flag(data, "as_voter"):
             self.successors[text(data, "node")] = text(data, "becomes")
-        elif what == "clock" and "rate_ppm" in data:
+        elif what == "clock":
             node = self.nodes.get(NodeID(text(data, "node")))
             if node is not None:
-                node.rate_ppm, node.version = number(data, "rate_ppm"), event.seq
+                node.set_clock(event)
         elif what in ("cut", "restore", "partition", "heal", "link"):
             net.version = event.seq
             if what == "cut":

@@ -114,7 +114,7 @@ WAITER = Waiter(
             "bob waited 4.5 s for build in vain: ask again, or wait longer",
         ),
         (
-            refusals.cancelled(WAITER, "its session ended"),
+            refusals.cancelled(WAITER, "its session ended", ": ask again if it needs it"),
             ErrorCode.WAIT_CANCELLED,
             "bob no longer waits for build (its session ended): ask again if it needs it",
         ),

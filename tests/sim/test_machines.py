@@ -1,8 +1,10 @@
+import itertools
+
 import pytest
 
 from raftlock import Simulation
 from raftlock.check import check_trace
-from raftlock.errors import InvalidArgument
+from raftlock.errors import InvalidArgument, UnknownNode
 from raftlock.sim.disk import StorageRules
 from raftlock.sim.timeline import Timeline
 from raftlock.trace.export import encode_event
@@ -150,6 +152,57 @@ def test_a_clock_that_jumps_lets_timers_run_out(simulation):
     assert fired[-1].node == node
     simulation.run(1)
     assert simulation.leader == leader  # it asked before it disturbed
+
+
+def timers_left(simulation):
+    """Milliseconds that each follower's election timer has left, soonest first."""
+    view = simulation.recorder.view
+    timers = {node.id: node.timer for node in view.nodes.values() if node.timer is not None}
+    now = round(simulation.now * 1_000_000)
+    return sorted(
+        (timer.deadline - now) // 1_000 for timer in timers.values() if timer.kind == "election"
+    )
+
+
+def test_timers_that_are_aligned_run_out_at_one_time():
+    simulation = Simulation(nodes=5, seed=7)
+    simulation.wait_for_leader()
+    simulation.kill(simulation.leader)
+    assert timers_left(simulation)[-1] - timers_left(simulation)[0] > 100
+    simulation.align_timers()
+    assert timers_left(simulation)[-1] - timers_left(simulation)[0] <= 1
+    before = simulation.recorder.last_seq
+    simulation.run(timers_left(simulation)[0] / 1_000 + 0.01)
+    fired = [e for e in simulation.recorder.since(before) if e.kind == "timer_fire"]
+    assert len({event.node for event in fired}) == 4  # whoever has no leader stands at once
+
+
+def test_timers_that_are_spread_run_out_one_by_one():
+    simulation = Simulation(nodes=5, seed=7)
+    simulation.wait_for_leader()
+    simulation.kill(simulation.leader)
+    simulation.align_timers()
+    simulation.spread_timers(apart=0.2)
+    left = timers_left(simulation)
+    gaps = [late - early for early, late in itertools.pairwise(left)]
+    assert min(gaps) >= 199
+    simulation.spread_timers(apart=60)  # there is not so much room: as far as it goes
+    assert timers_left(simulation)[-1] == left[-1]
+    before = max(node.term for node in simulation.recorder.view.nodes.values())
+    simulation.wait_for_leader()
+    assert max(node.term for node in simulation.recorder.view.nodes.values()) == before + 1
+
+
+def test_one_timer_alone_is_neither_aligned_nor_apart():
+    simulation = Simulation(nodes=3, seed=7)
+    leader = simulation.wait_for_leader()
+    other = next(node for node in simulation.nodes if node != leader)
+    with pytest.raises(InvalidArgument, match="It takes two nodes"):
+        simulation.align_timers(other)
+    with pytest.raises(InvalidArgument, match="no election timer running"):
+        simulation.spread_timers(other, leader)
+    with pytest.raises(UnknownNode):
+        simulation.align_timers(other, "n9")
 
 
 def test_a_leader_that_slept_steps_down(simulation):

@@ -235,6 +235,12 @@ function groupFace(ctx) {
       if (fits(ctx.store.state.nodes.get(id))) await ctx.act(verb, { node: id }, `${id} ${words}`);
     }
   }
+  const timers = [
+    button("Timers at one time", "group-align", () => ctx.act("align", { nodes: waiting() }, "Their timers run out together")),
+    button("Timers apart", "group-spread", () => ctx.act("spread", { nodes: waiting() }, "Their timers run out one by one")),
+  ];
+  // Of those that are chosen; who leads, or is down, has no such timer.
+  const waiting = () => chosen().filter((id) => ctx.store.state.nodes.get(id).timer?.kind === "election");
   const buttons = [
     button("Split them off", "group-split", () => {
       const others = ctx.store.state.cluster.nodes.filter((id) => !chosen().includes(id));
@@ -245,9 +251,11 @@ function groupFace(ctx) {
     button("Restart them", "group-restart", () => each("restart", "was restarted", (node) => node.state === "down" && node.fate !== "wiped")),
     button("Freeze them", "group-freeze", () => each("freeze", "was frozen", (node) => node.state === "up")),
     button("Thaw them", "group-thaw", () => each("thaw", "was thawed", (node) => node.state === "frozen")),
+    ...timers,
     button("Choose none", "group-none", () => ctx.set({ group: [], chosen: "node" })),
   ];
   const show = () => {
+    for (const each of timers) put(each, { hidden: !isPlayed(ctx.store.state) });
     write(about.name, listed(chosen()) || "No nodes");
     write(about.words, `${chosen().length === 1 ? "is" : "are"} chosen. Shift and a click, or Shift and Enter, puts a node in or out.`);
   };

@@ -26,6 +26,8 @@ export const KEYS = [
   { keys: ["k", "K"], shown: "K", words: "kill the leader", run: (ctx) => onLeader(ctx, "kill", "was killed") },
   { keys: ["z", "Z"], shown: "Z", words: "freeze the leader", run: (ctx) => onLeader(ctx, "freeze", "was frozen") },
   { keys: ["r", "R"], shown: "R", words: "restart and thaw all nodes", run: mendNodes },
+  { keys: ["a", "A"], shown: "A", words: "all election timers run out at one time (in a simulation)", run: (ctx) => ctx.act("align", {}, "All timers run out together") },
+  { keys: ["s", "S"], shown: "S", words: "spread the election timers (in a simulation)", run: (ctx) => ctx.act("spread", {}, "All timers run out one by one") },
   { keys: ["p", "P"], shown: "P", words: "cut off the leader with as few as can be", run: strand },
   { keys: ["h", "H"], shown: "H", words: "heal the network", run: (ctx) => ctx.act("heal", {}, "All links are whole") },
   { keys: ["f", "F"], shown: "F", words: "the whole screen, and back", run: (ctx, root) => fullScreen(root) },
