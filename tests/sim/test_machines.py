@@ -168,6 +168,7 @@ def test_timers_that_are_aligned_run_out_at_one_time():
     simulation = Simulation(nodes=5, seed=7)
     simulation.wait_for_leader()
     simulation.kill(simulation.leader)
+    simulation.run(0.3)  # its last words have come
     assert timers_left(simulation)[-1] - timers_left(simulation)[0] > 100
     simulation.align_timers()
     assert timers_left(simulation)[-1] - timers_left(simulation)[0] <= 1
@@ -181,6 +182,7 @@ def test_timers_that_are_spread_run_out_one_by_one():
     simulation = Simulation(nodes=5, seed=7)
     simulation.wait_for_leader()
     simulation.kill(simulation.leader)
+    simulation.run(0.3)
     simulation.align_timers()
     simulation.spread_timers(apart=0.2)
     left = timers_left(simulation)
