@@ -35,10 +35,15 @@ CHROMIUM_FLAGS = (
 )
 
 
-class Lab:
-    """One JupyterLab server over `folder`, with nobody's settings but this project's."""
+LAB = ("jupyterlab", "--LabApp.expose_app_in_browser=True")
+NOTEBOOK = ("notebook", "--JupyterNotebookApp.expose_app_in_browser=True")
+VOILA = ("voila",)
 
-    def __init__(self, folder: Path, base_url: str = "/") -> None:
+
+class Lab:
+    """One JupyterLab server, or another `app` of Jupyter, over `folder`; ours alone."""
+
+    def __init__(self, folder: Path, base_url: str = "/", app: Sequence[str] = LAB) -> None:
         self.folder = folder
         self.token = secrets.token_hex(8)
         home = folder / ".home"
@@ -63,14 +68,10 @@ class Lab:
         self._process = subprocess.Popen(
             [
                 sys.executable,
-                *("-m", "jupyterlab", "--no-browser", "--LabApp.expose_app_in_browser=True"),
-                *(
-                    f"--port={port}",
-                    "--ServerApp.port_retries=0",
-                    f"--ServerApp.token={self.token}",
-                ),
+                *("-m", *app, "--no-browser", f"--port={port}"),
+                *("--ServerApp.port_retries=0", f"--ServerApp.token={self.token}"),
                 *(f"--ServerApp.base_url={base_url}", f"--ServerApp.root_dir={folder}"),
-                *(["--allow-root"] if os.geteuid() == 0 else []),
+                *(["--ServerApp.allow_root=True"] if os.geteuid() == 0 else []),
             ],
             cwd=folder,
             env=environment,
@@ -85,6 +86,8 @@ class Lab:
         while True:
             try:
                 self.request("GET", "api/status")
+            except urllib.error.HTTPError:
+                return  # Voila has no such page, but it is there
             except (urllib.error.URLError, ConnectionError):
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     self.stop()

@@ -16,6 +16,17 @@ cluster = Cluster(nodes=5, seed=7)
 cluster.dashboard()
 """
 
+COUNT_SLIDES = """
+() => {
+  const plain = Element.prototype.animate;
+  window.slid = 0;
+  Element.prototype.animate = function (...given) {
+    window.slid += 1;
+    return plain.apply(this, given);
+  };
+}
+"""
+
 MARKUP = "<img src=x onerror=alert(1)>"
 
 
@@ -185,8 +196,10 @@ def test_two_clients_one_lock_a_queue_and_the_hand_over(dashboard: Dashboard) ->
     expect(waiters.first).to_have_attribute("data-testid", "waiter-printer-carol")
     dashboard.ask("cancel", "carol")
     expect(waiters).to_have_count(1)
+    dashboard.page.evaluate(COUNT_SLIDES)
     dashboard.ask("release", "alice")
     expect(row).to_have_attribute("data-owner", "bob")
+    assert dashboard.page.evaluate("window.slid") > 0  # from the queue to the holder's place
     assert int(row.get_attribute("data-token") or 0) > token
     expect(dashboard.at("client-bob")).to_contain_text("printer")
 

@@ -5,6 +5,7 @@ import { clusterNow } from "./clock.js";
 import { h, keyed, put, s, write } from "./dom.js";
 import { count, left } from "./format.js";
 import { leaderOf } from "./frames.js";
+import { sliding } from "./motion.js";
 
 /** The node whose table is shown: the chosen one, or with "leader" the one that is furthest. */
 export function tableNode(state, chosen) {
@@ -148,7 +149,11 @@ function lockRow(ctx) {
       ? (lock.owner ? "The arc is cluster time, which decides; its holder relies on it no more." : null)
       : "The arc is cluster time, which decides; the hand is the time its holder counts." });
   };
-  tr.rlShow = (next) => {
+  // By client: whoever waits, and whoever holds it. So a grant is seen to come from the queue.
+  const placed = () => new Map([...[...queue.children].map((item) => [item.rlClient, item]), ...(lock?.owner ? [[lock.owner, holder]] : [])]);
+  const who = (each) => [each?.owner, ...(each?.queue ?? []).map((waiter) => waiter.client)].join("\n");
+  tr.rlShow = (next) => (who(lock) === who(next) ? show(next) : sliding(placed, () => show(next)));
+  const show = (next) => {
     lock = next;
     put(tr, { "data-testid": `lock-${lock.lock}`, "data-owner": lock.owner, "data-token": lock.token });
     write(name, lock.lock);
@@ -177,6 +182,7 @@ function chip(ctx) {
   };
   item.rlShow = (next, of) => {
     [waiter, lock] = [next, of];
+    item.rlClient = next.client;
     put(item, { "data-testid": `waiter-${of}-${next.client}`, "data-deadline": next.deadline ?? 0 });
     write(name, next.client);
     write(priority, `p${next.priority}`);
