@@ -1,24 +1,29 @@
 """Takes the pictures in docs/images: the dashboard at work, in JupyterLab's light and dark theme.
 
-    .venv/bin/python tools/take_pictures.py
+    .venv/bin/python tools/take_pictures.py [--scenes]
 
-Look at them before you commit them.
+With `--scenes` instead those of each scene at its last stop, as a hall sees it; they go into
+docs/images/scenes. Look at them before you commit them.
 """
 
+import argparse
+import io
 import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from raftlock import scenes  # noqa: E402
 from tests.browser.lab import CHROMIUM_FLAGS, Lab, NotebookPage, notebook  # noqa: E402
+from tools.check_contrast import THEMES, change_theme  # noqa: E402
 from tools.setup_browser import find_chromium  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 START = """
 from raftlock import Cluster
@@ -65,8 +70,40 @@ def take(browser: Browser, lab: Lab, theme: str) -> None:
     lab.end_sessions()
 
 
+def take_scene(page: NotebookPage, name: str) -> None:
+    """A scene at its last stop, in both themes."""
+    lab, view = page.lab, page.page
+    text = f"from raftlock import scene\nscene({name!r}).presenter()"
+    (lab.folder / f"{name}.ipynb").write_text(notebook(text), encoding="utf-8")
+    page.open(f"{name}.ipynb")
+    page.run_cell(0)
+    panel = view.locator(".raftlock").last
+    scenes = panel.locator("[data-testid=scenes]")
+    last = scenes.locator("[data-testid^=scene-stop-]").last
+    last.click()
+    stop = (last.get_attribute("data-testid") or "").removeprefix("scene-stop-")
+    panel.locator(f"[data-testid=scenes][data-stop='{stop}']").wait_for(state="attached")
+    for theme in THEMES:
+        change_theme(view, theme)
+        panel.scroll_into_view_if_needed()
+        view.mouse.move(0, 0)
+        view.wait_for_timeout(800)
+        small(panel.screenshot(), IMAGES / "scenes" / f"{name}-{theme}.png")
+
+
+def small(png: bytes, path: Path) -> None:
+    """Few colours and pixels are enough to see what it is about."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture = picture.resize((900, picture.height * 900 // picture.width), Image.LANCZOS)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.quantize(32).save(path, optimize=True)
+
+
 def main() -> int:
     """Take them all."""
+    parser = argparse.ArgumentParser(description="The pictures in docs/images.")
+    parser.add_argument("--scenes", action="store_true", help="those of the scenes instead")
+    of_scenes = parser.parse_args().scenes
     chromium = find_chromium()
     lab = Lab(Path(tempfile.mkdtemp()))
     try:
@@ -74,8 +111,14 @@ def main() -> int:
             browser = playwright.chromium.launch(
                 executable_path=chromium, args=list(CHROMIUM_FLAGS)
             )
-            for theme in THEMES:
-                take(browser, lab, theme)
+            if of_scenes:
+                page = NotebookPage(browser.new_page(viewport={"width": 1600, "height": 1500}), lab)
+                for each in scenes():
+                    take_scene(page, each.name)
+                    lab.end_sessions()
+            else:
+                for theme in THEMES:
+                    take(browser, lab, theme)
             browser.close()
     finally:
         lab.stop()

@@ -41,7 +41,7 @@ VOILA = ("voila",)
 
 
 class Lab:
-    """One JupyterLab server, or another `app` of Jupyter, over `folder`; ours alone."""
+    """One JupyterLab server, or another `app` of Jupyter, over `folder`; nobody's own settings."""
 
     def __init__(self, folder: Path, base_url: str = "/", app: Sequence[str] = LAB) -> None:
         self.folder = folder
