@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import importlib.util
 import json
 import logging
 import secrets
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import Server, ServerConnection
     from websockets.http11 import Request, Response
 
-__all__ = ["Answer", "Lane", "may_come"]
+__all__ = ["Answer", "Lane", "may_come", "proxied"]
 
 logger = logging.getLogger(__name__)
 logger_of_websockets = logging.getLogger("raftlock.lane")
@@ -56,6 +57,11 @@ Answer = Callable[[Mapping[str, Any]], None]
 
 Receive = Callable[[Mapping[str, Any], Answer], None]
 """Takes what a page said, and how to answer it; called on the cluster's loop."""
+
+
+def proxied() -> bool:
+    """Whether the notebook server may pass a page through to a port (jupyter-server-proxy)."""
+    return importlib.util.find_spec("jupyter_server_proxy") is not None
 
 
 def may_come(origin: str | None, *, proxied: bool) -> bool:

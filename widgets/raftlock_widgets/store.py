@@ -26,7 +26,7 @@ from raftlock_widgets.chart import Chart, make_chart
 from raftlock_widgets.cluster import Showable
 from raftlock_widgets.figures import make_figures
 from raftlock_widgets.frontend import LOADER, modules
-from raftlock_widgets.lane import Answer, Lane
+from raftlock_widgets.lane import Answer, Lane, proxied
 from raftlock_widgets.playback import PREPARED, Playback, playback_of, prepared
 from raftlock_widgets.still import Stills, renew_after_cells
 from raftlock_widgets.stream import Frame, Stream, snapshot_of
@@ -182,7 +182,7 @@ class Store(anywidget.AnyWidget):
             del self._asked[next(iter(self._asked))]
         ok, text = False, STOPPED
         try:
-            ok, text = await self._perform(verb, arguments)
+            ok, text = await self._perform(number, verb, arguments)
         finally:  # also if the cluster ends meanwhile
             asked.done({"type": "done", "id": number, "ok": ok, "text": text})
 
@@ -193,16 +193,17 @@ class Store(anywidget.AnyWidget):
             if not await self._lane.start():
                 return
         if self._lane.port:
-            self._tell({"type": "lane", "port": self._lane.port, "token": self._lane.token})
+            offer = {"port": self._lane.port, "token": self._lane.token, "proxied": proxied()}
+            self._tell({"type": "lane"} | offer)
 
-    async def _perform(self, verb: object, arguments: object) -> tuple[bool, str]:
+    async def _perform(self, number: object, verb: object, arguments: object) -> tuple[bool, str]:
         if not isinstance(verb, str) or not isinstance(arguments, dict) or self._cluster is None:
             return False, "The panel sent something that is not a command."
         if self._commands >= COMMANDS_MAX:
             return False, "Too many commands are under way: wait for one to end."
         self._commands += 1
         try:
-            return True, await self._act(self._cluster, verb, arguments) or ""
+            return True, await self._act(self._cluster, number, verb, arguments) or ""
         except RaftLockError as error:
             return False, str(error)
         except Exception as error:
@@ -211,7 +212,9 @@ class Store(anywidget.AnyWidget):
         finally:
             self._commands -= 1
 
-    async def _act(self, cluster: Showable, verb: str, arguments: Mapping[str, Any]) -> str | None:
+    async def _act(
+        self, cluster: Showable, number: object, verb: str, arguments: Mapping[str, Any]
+    ) -> str | None:
         """A verb of the cursor is ours, any other the cluster's."""
         if verb == "until":  # it takes its turns with the cells
             self._stream.travel.live()
@@ -229,20 +232,20 @@ class Store(anywidget.AnyWidget):
             self._stream.travel.live()
         if verb in PREPARED and not isinstance(cluster, Playback):
             made = prepared(verb, arguments)
-            played = self._show_apart(made.simulation)
+            played = self._show_apart(made.simulation, number)
             played.speed = made.speed or played.speed
             return made.words
         if verb == "simulate":
-            self._show_apart(await cluster.simulate_here())
+            self._show_apart(await cluster.simulate_here(), number)
             return "From here on it is simulated: play it, go back in it, try another way."
         return await cluster.do(verb, **arguments)
 
-    def _show_apart(self, simulation: Simulation) -> Playback:
-        """Let the page show a run in the place of a live cluster, which goes on."""
+    def _show_apart(self, simulation: Simulation, number: object) -> Playback:
+        """Let whoever asked, by command `number`, show a run in the place of a live cluster."""
         if self._apart is not None:
             self._apart.stop()
         self._apart = played = playback_of(simulation)
-        self._tell({"type": "apart", "store": store_of(played).model_id})
+        self._tell({"type": "apart", "store": store_of(played).model_id, "id": number})
         return played
 
     async def _renew_still(self) -> None:

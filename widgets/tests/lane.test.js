@@ -48,7 +48,7 @@ test("directly on this machine, through the server's proxy elsewhere, under a hu
 test("once it has let us in, commands go there and answers come back", async () => {
   const { made, heard } = lane(["greet"]);
   assert.equal(made.send({ type: "do" }), false, "there is none yet");
-  await made.offered({ port: 7000, token: "s" });
+  await made.offered({ port: 7000, token: "s", proxied: true });
   assert.equal(made.open, true);
   assert.deepEqual(Socket.made[0].sent, [{ token: "s" }]);
   assert.equal(made.send({ type: "do", id: "p-1" }), true);
@@ -59,22 +59,22 @@ test("once it has let us in, commands go there and answers come back", async () 
 
 test("where one way leads nowhere the next is tried, and where none does there is no lane", async () => {
   const second = lane(["refuse", "greet"]);
-  await second.made.offered({ port: 7000, token: "s" });
+  await second.made.offered({ port: 7000, token: "s", proxied: true });
   assert.equal(second.made.open, true);
   assert.equal(Socket.made[1].url, "ws://127.0.0.1:8888/proxy/7000/");
   const none = lane(["babble", "refuse"]);
-  await none.made.offered({ port: 7000, token: "s" });
+  await none.made.offered({ port: 7000, token: "s", proxied: true });
   assert.equal(none.made.open, false);
   assert.equal(Socket.made[0].closed, true, "whoever babbles is not listened to");
   assert.deepEqual(none.lost, []);
 });
 
-test("what says nothing is given up after a second", async (t) => {
+test("what says nothing is given up after a while", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { made } = lane(["silent", "greet"]);
-  const trying = made.offered({ port: 7000, token: "s" });
+  const trying = made.offered({ port: 7000, token: "s", proxied: true });
   await Promise.resolve();
-  t.mock.timers.tick(1000);
+  t.mock.timers.tick(5000);
   await trying;
   assert.equal(made.open, true);
   assert.equal(Socket.made[0].closed, true);
@@ -82,16 +82,23 @@ test("what says nothing is given up after a second", async (t) => {
 
 test("a lane that is lost is told of once, and may be offered again", async () => {
   const { made, lost } = lane(["greet", "greet"]);
-  await made.offered({ port: 7000, token: "s" });
-  await made.offered({ port: 7000, token: "s" });
+  await made.offered({ port: 7000, token: "s", proxied: true });
+  await made.offered({ port: 7000, token: "s", proxied: true });
   assert.equal(Socket.made.length, 1, "what stands already stays");
   Socket.made[0].readyState = 3;
   Socket.made[0].onclose();
   assert.deepEqual(lost, [true]);
   assert.equal(made.send({ type: "do" }), false);
-  await made.offered({ port: 7000, token: "s" });
+  await made.offered({ port: 7000, token: "s", proxied: true });
   assert.equal(made.open, true);
   made.close();
   assert.equal(Socket.made[1].closed, true);
   assert.deepEqual(lost, [true], "who closes it knows");
+});
+
+test("the server's proxy is not asked where there is none", async () => {
+  const { made } = lane(["refuse", "greet"]);
+  await made.offered({ port: 7000, token: "s", proxied: false });
+  assert.equal(made.open, false);
+  assert.equal(Socket.made.length, 1);
 });

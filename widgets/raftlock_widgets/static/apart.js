@@ -36,7 +36,7 @@ export function besides({ ctx, root, el, storeModel, layout, mount }) {
 
   const off = ctx.store.on("extra", ({ content }) => {
     // Every view of the cluster hears of it; it is for the one that asked.
-    if (content?.type === "apart" && ctx.asking > 0) open(content.store);
+    if (content?.type === "apart" && ctx.store.owners.get(content.id) === ctx) open(content.store);
   });
   return () => {
     off();

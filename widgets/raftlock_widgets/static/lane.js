@@ -1,11 +1,11 @@
 // The fast lane: a connection of the page's own to the cluster, for commands, so that a click need not wait
 // for the cell that runs. Where none comes about, commands go through the kernel as ever.
 
-const HELLO_MS = 1000; // no word in this time: this way leads nowhere
+const HELLO_MS = 5000; // no word in this time: this way leads nowhere; commands do not wait for that
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]", "::1"]);
 
 /** Where the port may be reached from a page at `place`: directly on this machine, or through the notebook
- * server's proxy under its `base` address. Pure. */
+ * server's proxy under its `base` address, if it has one. Pure. */
 export function addresses(place, base, port) {
   const secure = place.protocol === "https:" ? "wss:" : "ws:";
   const found = [];
@@ -41,12 +41,12 @@ export class Lane {
   }
 
   /** The kernel told where to connect. What stands already stays. */
-  async offered({ port, token }) {
+  async offered({ port, token, proxied }) {
     if (this.trying || (this.socket && this.offer === token)) return;
     this.close();
     this.offer = token;
     this.trying = true;
-    for (const url of addresses(this.place, this.base(), port)) {
+    for (const url of addresses(this.place, proxied ? this.base() : null, port)) {
       const socket = await this.#greeted(url, token);
       if (socket && this.trying) this.#stands(socket);
       else socket?.close();

@@ -178,7 +178,6 @@ function context(store) {
     theme: () => ctx.themeName,
     changed: () => {},
     timer: 0,
-    asking: 0, // how many of its commands are under way
     message: messagePlace(),
     /** Change what is chosen in this view; `client` and `lock` fill the client's form. */
     set(parts) {
@@ -195,12 +194,10 @@ function context(store) {
     },
     /** Ask the cluster to do something, and say here how it went. */
     async act(verb, args, words) {
-      ctx.asking += 1;
       const { ok, text } = await store.do(verb, args, (kind, said) => {
         if (kind === "queued") ctx.tell("queued", said);
         if (kind === "taken") ctx.tell("taken", words ? `${words} …` : "");
-      });
-      ctx.asking -= 1;
+      }, ctx);
       ctx.tell(ok ? "ok" : "error", text || (ok ? `${words}.`.replace(/^\.$/, "") : "That did not work."));
       return ok;
     },

@@ -16,6 +16,7 @@ const CALM_MS = 45; // between two drawings while only timers move
 const REDUCED_MS = 250; // between two drawings for those who asked for less motion
 const CATCH_UP_MS = 600;
 const BACKLOG = 60;
+const OWNERS_MAX = 64;
 
 const stores = new WeakMap();
 
@@ -43,6 +44,7 @@ export class Store {
     this.listeners = { change: new Set(), tick: new Set(), link: new Set(), extra: new Set() };
     this.commands = new Map();
     this.next = 1;
+    this.owners = new Map(); // which view asked, by command: what comes of it may come later than the answer
     this.lane = new Lane((message) => this.#told(message), () => this.#askAgain());
     this.link = { kind: "waiting", text: "" };
     this.watching = false;
@@ -314,8 +316,10 @@ export class Store {
   // ---- commands ----
 
   /** Ask the cluster to do something. `told(kind, text)` hears "queued", "taken" and then the end. */
-  do(verb, args, told = () => {}) {
+  do(verb, args, told = () => {}, owner = null) {
     const id = `${this.page}-${this.next++}`;
+    this.owners.set(id, owner);
+    if (this.owners.size > OWNERS_MAX) this.owners.delete(this.owners.keys().next().value);
     return new Promise((resolve) => {
       const timer = setTimeout(() => told("queued", "queued: a cell is running"), QUEUED_MS);
       const content = { type: "do", id, verb, args };
