@@ -6,7 +6,7 @@ kernel's channel, connects, and sends commands here; the answers come back here.
 way, which a running cell does not hold up. Where no connection comes about (another machine without
 a proxy), the page goes on as without it, and nothing is lost.
 
-Who may come in: whoever knows the secret, within a second, from a page of this machine or through
+Who may come in: whoever knows the secret, within seconds, from a page of this machine or through
 the notebook server's own proxy, which has let its user in already.
 """
 
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 logger_of_websockets = logging.getLogger("raftlock.lane")
 logger_of_websockets.setLevel(logging.CRITICAL)  # a page that goes away is no news
 
-SECRET_SECONDS = 1.0
+SECRET_SECONDS = 10.0
 """How long a page may take to say the secret."""
 
 CONNECTIONS_MAX = 16
