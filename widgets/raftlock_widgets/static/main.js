@@ -53,8 +53,8 @@ export function mount({ el, storeModel, layout, offline = false }) {
 
   let greeted = false;
   const change = (parts) => {
-    // Who opens a scene wants to see it.
-    if (!greeted && sceneShown(store.state)) ctx.set({ tab: "scenes" });
+    // Who opens a scene wants to see it, unless they have turned to something else meanwhile.
+    if (!greeted && !ctx.ui.tabbed && sceneShown(store.state)) ctx.set({ tab: "scenes" });
     greeted ||= Boolean(store.state.cursor.branches?.length);
     for (const panel of panels) panel.change?.(parts);
     put(root, { "data-known": store.state.known, "data-lane": store.lane.open ? "yes" : "no", "data-wall": store.state.wall || null, "data-seq": store.state.seq });

@@ -15,7 +15,7 @@ export function tabs(ctx, add, list) {
       event.preventDefault();
       const at = pages.findIndex((each) => each.name === ctx.ui.tab);
       const next = pages[(at + by + pages.length) % pages.length];
-      ctx.set({ tab: next.name });
+      ctx.set({ tab: next.name, tabbed: true });
       next.button.focus();
     } }, ...pages.map((each) => each.button));
   add({
@@ -35,7 +35,7 @@ function page(ctx, id, name, words, makers) {
   const each = (what, value) => panels.forEach((panel) => panel[what]?.(value));
   const shown = () => ctx.ui.tab === name;
   const button = h("button", { type: "button", role: "tab", id: `${id}-tab`, "aria-controls": id,
-    "data-testid": `tab-${name}`, onclick: () => ctx.set({ tab: name }) }, words);
+    "data-testid": `tab-${name}`, onclick: () => ctx.set({ tab: name, tabbed: true }) }, words);
   const el = h("div", { class: "rl-tab", role: "tabpanel", id, "aria-labelledby": `${id}-tab` },
     ...panels.map((panel) => panel.el));
   return {
