@@ -65,7 +65,7 @@ new MutationObserver((_, watch) => {
   tab.click();
 }).observe(document, { subtree: true, childList: true });
 """
-"""Turn to the history before the first frame has come: what one has chosen stays, also in a scene."""
+"""Turn to the history before the first frame: what one has chosen stays, also in a scene."""
 
 
 def test_the_history_names_the_answer_that_no_order_explains(opened: NotebookPage) -> None:
