@@ -92,11 +92,12 @@ def take_scene(page: NotebookPage, name: str) -> None:
 
 
 def small(png: bytes, path: Path) -> None:
-    """Few colours and pixels are enough to see what it is about."""
+    """The upper part, and few colours and pixels: enough to see what it is about."""
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    picture = picture.resize((900, picture.height * 900 // picture.width), Image.LANCZOS)
+    upper = picture.crop((0, 0, picture.width, picture.width * 3 // 4))
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.quantize(32).save(path, optimize=True)
+    few = upper.resize((800, 600), Image.LANCZOS).quantize(64, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
 
 
 def main() -> int:

@@ -113,7 +113,7 @@ def test_a_keyboard_is_enough(dashboard: Dashboard) -> None:
     missed = [name for name in ask(page, "reachable") if name not in names]
     assert missed == []
 
-    # A story without a mouse: kill the leader, cut a link, ask for a lock, go back, and live again.
+    # A story without a mouse: kill the leader, ask for a lock, go back, and live again.
     page.evaluate("() => document.querySelector('.raftlock').focus()")
     leader = dashboard.leader()
     reach(dashboard, dashboard.node(leader))

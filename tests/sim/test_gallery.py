@@ -5,6 +5,7 @@ import pytest
 from raftlock.errors import InvalidArgument
 from raftlock.sim import Scenario, add_scene, gallery, scene, scenes
 from raftlock.sim.gallery import FOLDER, scene_named
+from tests.house import ROOT
 
 NAMES = [
     *("clean-election", "split-vote", "leader-kill", "stranded-leader", "divergence-repair"),
@@ -176,3 +177,12 @@ GOOD = "title A\nsentence B.\nrule VoteAgain\n> run 1\n> note Here.\n"
 def test_a_mistake_in_a_scene_is_named(text, mistake):
     with pytest.raises(InvalidArgument, match=mistake):
         gallery._read("mine", text)
+
+
+def test_each_scene_has_its_picture_in_both_themes():
+    page = (ROOT / "docs" / "scenes.md").read_text(encoding="utf-8")
+    for each in scenes():
+        assert f'scene("{each.name}")' in page
+        for theme in ("light", "dark"):
+            assert f"images/scenes/{each.name}-{theme}.png" in page
+            assert (ROOT / "docs" / "images" / "scenes" / f"{each.name}-{theme}.png").exists()

@@ -46,6 +46,7 @@ test("elections and grants are told by themselves, and nothing else is", () => {
   assert.equal(isNews(line("role", "n1 stands", { rule: "Timeout" })), false);
   assert.equal(isNews(line("lock", "alice holds", { level: "good" })), true);
   assert.equal(isNews(line("lock", "bob waits")), false);
+  assert.equal(isNews(line("lock", "alice's time is over; bob, next in the queue, holds p with token 7 for 5 s.", { level: "warn" })), true);
   assert.equal(isNews(line("commit", "Entry 1")), false);
 });
 

@@ -6,8 +6,9 @@ import { h, write } from "./dom.js";
 const APART_MS = 2000;
 const SAID_MAX = 2;
 
-/** Whether a line is told of by itself. Pure. */
-export const isNews = (line) => (line.kind === "role" && line.rule === "BecomeLeader") || (line.kind === "lock" && line.level === "good");
+/** Whether a line is told of by itself: who leads, and who holds a lock now, however that came about. Pure. */
+export const isNews = (line) => (line.kind === "role" && line.rule === "BecomeLeader")
+  || (line.kind === "lock" && (line.level === "good" || / holds .* with token /.test(line.text)));
 
 /** What is said of so many lines at once. Pure. */
 export function utterance(lines) {

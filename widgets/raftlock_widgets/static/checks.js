@@ -24,6 +24,8 @@ export function checks(ctx) {
   const el = h("section", { class: "rl-checks", "aria-label": "Promises", "data-testid": "checks" },
     h("details", {}, h("summary", {}, h("b", {}, "Promises"), " ", told), list), first);
 
+  let standing = ""; // the finding that stands there
+
   function go(row) {
     if (row.seq) ctx.act("seek", { seq: row.seq }, "");
   }
@@ -35,11 +37,14 @@ export function checks(ctx) {
     const broken = rows.find((row) => row.state === "broken");
     put(el, { "data-state": broken ? "broken" : rows.some((row) => row.state === "expected") ? "expected" : "holds" });
     put(first, { hidden: !broken });
-    first.replaceChildren();
-    if (broken) {
+    // Told once: a finding that stands already is not said again, and keeps the focus.
+    const finding = broken ? `${broken.property}\n${broken.text}\n${broken.seq}` : "";
+    if (finding !== standing) first.replaceChildren();
+    if (broken && finding !== standing) {
       first.append(h("b", {}, `Broken: ${broken.words}. `), broken.text, " ",
         h("button", { type: "button", "data-testid": "go-broken", onclick: () => go(broken) }, "Show the event"));
     }
+    standing = finding;
     keyed(list, rows, (row) => row.property, (row) => {
       const item = h("li", {}, h("button", { type: "button", "data-testid": `check-${row.property.replaceAll(" ", "-")}`,
         onclick: () => go(ctx.store.state.parts.checks.find((each) => each.property === row.property)) },

@@ -48,7 +48,7 @@ export function events(ctx) {
   }
 
   async function copied() {
-    const shown = ctx.store.state.events.filter((line) => fits(line, wanted));
+    const shown = [...list.children].map((item) => item.rlLine);
     try {
       await navigator.clipboard.writeText(asText(shown));
       ctx.tell("ok", `${shown.length} events are in the clipboard.`);
@@ -92,9 +92,11 @@ export function events(ctx) {
 
 // A sentence leads to its moment's reason: `why` opens it, and from there to the moment itself.
 function line(ctx, event) {
-  return h("li", { "data-seq": event.seq, "data-level": event.level, "data-node": event.node, "data-kind": event.kind },
+  const item = h("li", { "data-seq": event.seq, "data-level": event.level, "data-node": event.node, "data-kind": event.kind },
     h("time", { class: "rl-number" }, runTime(event.t)),
     h("span", { class: "rl-sign", "aria-hidden": "true" }, SIGN[event.level] ?? "·"),
     h("button", { type: "button", class: "rl-sentence", tabindex: -1, title: "Why did this happen?",
       onclick: () => ctx.set({ why: event }) }, event.text));
+  item.rlLine = event;
+  return item;
 }

@@ -20,7 +20,7 @@ const HINT = "Touch a bar to see how the lock stood before and after. Arrow keys
 /** The panel. */
 export function history(ctx) {
   const { store } = ctx;
-  const verdict = h("p", { class: "rl-hi-verdict", role: "status", "data-testid": "history-verdict" });
+  const verdict = h("p", { class: "rl-hi-verdict", "data-testid": "history-verdict" });
   const jump = h("button", { type: "button", hidden: true, "data-testid": "history-jump", onclick: () => find(jumpTo) }, "Jump to the first error");
   const pick = h("select", { "aria-label": "Which lock", "data-testid": "history-lock", onchange: () => draw() }, h("option", { value: "" }, "all locks"));
   const zoom = (by, words, sign, id) => h("button", { type: "button", "aria-label": words, title: words, "data-testid": id, onclick: () => scale(by) }, sign);

@@ -23,7 +23,7 @@ export function ledger(ctx) {
     h("caption", { class: "rl-sr" }, "The logs by index, a column a node"), h("thead", {}, heads), body);
   const nothing = h("p", { class: "rl-empty" }, "No entry yet: the first leader writes one.");
   const scroll = h("div", { class: "rl-scroll rl-ledger-scroll", tabindex: 0, role: "region", "aria-label": "Ledger" }, table);
-  const count = h("span", { class: "rl-note", role: "status" });
+  const count = h("span", { class: "rl-note" });
   const el = h("section", { class: "rl-ledger", "aria-label": "Ledger" },
     h("div", { class: "rl-head" }, h("h3", { class: "rl-title" }, "Logs, index by index"), count), nothing, scroll);
   const tail = follow(scroll, table, "y");
