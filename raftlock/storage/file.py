@@ -43,6 +43,9 @@ RESEED = (
 class FileStorage:
     """A `Storage` in a directory of its own. Not for two threads at once.
 
+    No node uses it yet: that the disk loses a whole segment, or damages a segment's first record,
+    is not noticed in every case, and reading a long log takes time that grows with its square.
+
     `files` stands in for the directory in tests.
     """
 
@@ -188,6 +191,10 @@ class FileStorage:
             if self._snapshot is not None or any(name.startswith("snapshot-") for name in names):
                 raise self._damaged("the log is gone, and a snapshot is there")
             self._begin_segment()
+        # A process that was killed may have left what the system still keeps in its memory. What is
+        # given here is acted on, so it must outlast the power, too.
+        self._files.sync(self._segments[-1][0])
+        self._files.sync_names()
         first = self._base.last_included_index + 1
         kept: list[LogEntry] = []
         while first + len(kept) in entries:

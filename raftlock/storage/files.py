@@ -119,7 +119,9 @@ class Directory:
         """Let go of the directory."""
         for name in tuple(self._open):
             self._let_go(name)
-        os.close(self._held)
+        if self._held >= 0:
+            os.close(self._held)
+            self._held = -1
 
     def _handle(self, name: str) -> int:
         known = self._open.get(name)

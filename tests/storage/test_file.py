@@ -160,6 +160,23 @@ class _whatever:  # noqa: N801 - it stands where a context manager of pytest cou
         return kind is PowerCut
 
 
+def test_what_a_killed_process_left_outlasts_the_power_once_it_was_given():
+    """Killed, the system still has what was not synced; then it is read, and the power goes."""
+    batches = story(steps=30, seed=9)
+    for cut in range(1, operations(batches)):
+        disk = Disk(cut_after=cut)
+        acknowledged = run(disk, batches)
+        disk.cut_after = None  # the process is gone, not the power
+        storage = file_storage(disk)
+        found = storage.load()
+        assert found in allowed(batches, acknowledged)
+        assert file_storage(disk.crashed("nothing", names="durable")).load() == found
+        storage.write([Persist(1, PersistentState(Term(999)), None, ())])
+        storage.sync()
+        later = file_storage(disk.crashed("nothing", names="durable")).load()
+        assert (later.state.current_term, later.entries) == (999, found.entries)
+
+
 def test_it_goes_on_after_a_crash():
     batches = story(steps=30, seed=4)
     for cut in range(5, operations(batches), 11):
