@@ -20,6 +20,7 @@ from raftlock.storage.files import Directory, Files
 from raftlock.storage.records import (
     FORMAT,
     Reference,
+    Scan,
     Written,
     any_later,
     encode,
@@ -27,6 +28,7 @@ from raftlock.storage.records import (
     reference_to,
     scan,
 )
+from raftlock.types.ids import Index
 from raftlock.types.log import LogEntry, PersistentState, Snapshot, SnapshotMetadata
 
 __all__ = ["SEGMENT_BYTES", "FileStorage"]
@@ -43,10 +45,9 @@ RESEED = (
 class FileStorage:
     """A `Storage` in a directory of its own. Not for two threads at once.
 
-    No node uses it yet: that the disk loses a whole segment, or damages a segment's first record,
-    is not noticed in every case, and reading a long log takes time that grows with its square.
-
-    `files` stands in for the directory in tests.
+    `load` raises `StorageError` if something is missing that had been promised; only that the disk
+    forgot the last segment as a whole cannot be seen from here. `files` stands in for the directory
+    in tests.
     """
 
     def __init__(
@@ -121,9 +122,11 @@ class FileStorage:
         self._files.sync(name)
         self._size += len(data)
         self._segments[-1] = (name, max(self._segments[-1][1], self._last))
+        # In this order: until the next batch is behind it, a segment's head is no only copy, so one
+        # that the power cut short may go.
+        self._tidy(snapshots=bool(snapshots))
         if self._size > self._segment_bytes:
             self._begin_segment()
-        self._tidy(snapshots=bool(snapshots))
 
     def _keep_snapshot(self, snapshot: Snapshot) -> None:
         """Its file is whole, and there, before anything says so."""
@@ -142,13 +145,16 @@ class FileStorage:
         """The next segment: its first record says all that is not in the entries behind it."""
         self._batch += 1
         name = f"log-{self._batch:016d}"
-        head = Written(self._state, None, self._snapshot, self._base)
-        data = FORMAT + frame(self._batch, encode(head))
+        data = self._head()
         self._files.append(name, data)
         self._files.sync(name)
         self._files.sync_names()
-        self._segments.append((name, self._base.last_included_index))
+        self._segments.append((name, self._last))
         self._size = len(data)
+
+    def _head(self) -> bytes:
+        told = Written(self._state, None, self._snapshot, self._base, last=Index(self._last))
+        return FORMAT + frame(self._batch, encode(told))
 
     def _note(self, write: Written) -> None:
         if write.state is not None:
@@ -162,6 +168,8 @@ class FileStorage:
             self._last = max(self._last, write.base.last_included_index)
         if write.entries:
             self._last = write.entries[-1].index
+        if write.last is not None:
+            self._last = write.last
 
     def _tidy(self, *, snapshots: bool) -> None:
         """What is behind the base goes, from the first segment on, and older snapshots too."""
@@ -182,13 +190,10 @@ class FileStorage:
         entries: dict[int, LogEntry] = {}
         for place, name in enumerate(segments):
             data = self._files.read(name)
-            last = place == len(segments) - 1
-            if not self._read_segment(name, data, entries, last=last):
-                continue
-            self._segments.append((name, max(entries, default=self._base.last_included_index)))
-            self._size = len(data)
+            if self._read_segment(name, data, entries, last=place == len(segments) - 1):
+                self._segments.append((name, self._last))
         if not self._segments:
-            if self._snapshot is not None or any(name.startswith("snapshot-") for name in names):
+            if any(name.startswith("snapshot-") for name in names):
                 raise self._damaged("the log is gone, and a snapshot is there")
             self._begin_segment()
         # A process that was killed may have left what the system still keeps in its memory. What is
@@ -199,9 +204,9 @@ class FileStorage:
         kept: list[LogEntry] = []
         while first + len(kept) in entries:
             kept.append(entries[first + len(kept)])
-        if len(kept) != sum(index >= first for index in entries):
+        # The heads say how long the log was: a segment that is gone leaves a hole, or an early end.
+        if len(kept) != self._last - self._base.last_included_index:
             raise self._damaged(f"entry {first + len(kept)} is missing in the log")
-        self._last = self._base.last_included_index + len(kept)
         return Recovered(self._state, tuple(kept), self._read_snapshot(), self._base)
 
     def _read_segment(
@@ -215,23 +220,39 @@ class FileStorage:
         batch = self._batch + 1
         found = scan(data, len(FORMAT), batch) if data.startswith(FORMAT) else None
         if found is None or not found.records:
-            if last and not any_later(data, 0, batch):
+            # Those before it say all that its head does. The very first has none before it, and
+            # says nothing yet, as long as nothing is behind its head.
+            nothing_lost = bool(self._segments) or (batch == 1 and len(data) <= len(_first_head()))
+            if last and nothing_lost and not any_later(data, 0, batch):
                 self._files.remove(name)
                 self._files.sync_names()
                 return False
             raise self._damaged(f"{name} has no beginning")
         if found.records[0][0] > batch:
-            # What lay between is gone on purpose, and is all told again at this head.
+            # What lay between is gone: on purpose, if no more is missing than the base says.
             entries.clear()
             self._batch = found.records[0][0] - 1
         for batch, write in found.records:
             self._take(name, batch, write, entries)
+        if not found.whole and (not last or any_later(data, found.end, found.batch)):
+            raise self._damaged(f"{name} is damaged at byte {found.end}")
+        if last:
+            self._make_ready(name, found)
+        return True
+
+    def _make_ready(self, name: str, found: Scan) -> None:
+        """Cut off what was never promised, so that the next batch can be told from it."""
+        self._size = found.end
         if not found.whole:
-            if not last or any_later(data, found.end, found.batch):
-                raise self._damaged(f"{name} is damaged at byte {found.end}")
             self._files.truncate(name, found.end)
             self._files.sync(name)
-        return True
+        if found.is_open:
+            # The batch has only a first part. It ends here: else a torn next one, of which a later
+            # record is whole, would look like damage in this one.
+            end = frame(found.batch, encode(Written()))
+            self._files.append(name, end)
+            self._files.sync(name)
+            self._size += len(end)
 
     def _take(self, name: str, batch: int, write: Written, entries: dict[int, LogEntry]) -> None:
         known = self._batch
@@ -239,14 +260,14 @@ class FileStorage:
             raise self._damaged(f"{name} goes from batch {known} to {batch}")
         self._batch = batch
         if write.truncate_from is not None:
-            for index in [index for index in entries if index >= write.truncate_from]:
-                del entries[index]
+            for index in range(write.truncate_from, self._last + 1):
+                entries.pop(index, None)
+        before = self._base.last_included_index
         self._note(write)
         for entry in write.entries:
             entries[entry.index] = entry
-        base = self._base.last_included_index
-        for index in [index for index in entries if index <= base]:
-            del entries[index]
+        for index in range(before + 1, self._base.last_included_index + 1):
+            entries.pop(index, None)
 
     def _read_snapshot(self) -> Snapshot | None:
         known = self._snapshot
@@ -282,6 +303,12 @@ class FileStorage:
 def _written(write: Persist) -> Written:
     snapshot = None if write.snapshot is None else reference_to(write.snapshot)
     return Written(write.state, write.truncate_from, snapshot, write.base, write.entries)
+
+
+def _first_head() -> bytes:
+    """How a directory that holds nothing begins."""
+    told = Written(PersistentState(), None, None, SnapshotMetadata(), last=Index(0))
+    return FORMAT + frame(1, encode(told))
 
 
 def _snapshot_name(known: Reference) -> str:

@@ -10,7 +10,8 @@ A segment begins with one line that names its format. A record is::
     ...       what is written: compact JSON
 
 all little-endian. A record holds one whole `Persist`, so that a torn one leaves nothing of it. The
-first record of a segment tells term, vote, base and snapshot again: segments before it may go.
+first record of a segment tells term, vote, base and snapshot again, and the last index of the log:
+segments before it may go, and one that is gone without leave is noticed.
 Snapshots are files of their own; the record names the file's size and checksum.
 """
 
@@ -70,13 +71,17 @@ class Reference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What one record says: a `Persist` without its number, its snapshot as a reference."""
+    """What one record says: a `Persist` without its number, its snapshot as a reference.
+
+    `last` is told by a segment's first record alone: where the log ended when it was begun.
+    """
 
     state: PersistentState | None = None
     truncate_from: Index | None = None
     snapshot: Reference | None = None
     base: SnapshotMetadata | None = None
     entries: tuple[LogEntry, ...] = ()
+    last: Index | None = None
 
 
 class Scan(NamedTuple):
@@ -89,6 +94,11 @@ class Scan(NamedTuple):
     end: int
     whole: bool
     batch: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the last record's batch goes on, with records that are not there."""
+        return bool(self.records) and self.records[-1][0] == self.batch
 
 
 def reference_to(snapshot: Snapshot) -> Reference:
@@ -117,6 +127,8 @@ def encode(write: Persist | Written) -> bytes:
         told["base"] = _place(write.base)
     if write.entries:
         told["entries"] = [_entry(entry) for entry in write.entries]
+    if isinstance(write, Written) and write.last is not None:
+        told["last"] = write.last
     return json.dumps(told, separators=(",", ":")).encode()
 
 
@@ -192,13 +204,14 @@ def _decode(text: bytes) -> Written:
     if not isinstance(told, Mapping):
         raise TypeError("a record is a JSON object")
     state, snapshot, base = told.get("state"), told.get("snapshot"), told.get("base")
-    cut = told.get("truncate")
+    cut, last = told.get("truncate"), told.get("last")
     return Written(
         PersistentState(Term(_int(state[0])), NodeID(str(state[1]))) if state else None,
         None if cut is None else Index(_int(cut)),
         _reference(*snapshot) if snapshot else None,
         _read_place(*base) if base else None,
         tuple(_read_entry(*each) for each in told.get("entries", ())),
+        None if last is None else Index(_int(last)),
     )
 
 

@@ -18,7 +18,7 @@ from raftlock.storage.memory import MemoryStorage
 from raftlock.types.ids import Index, Millis, NodeID, Term
 from raftlock.types.log import LogEntry, PersistentState, Snapshot, SnapshotMetadata
 from raftlock.types.membership import Configuration
-from tests.storage.disk import HOWS, Disk, PowerCut
+from tests.storage.disk import HOWS, Disk, Inode, PowerCut
 
 SMALL = 1_500
 """Segments so short that a story has several."""
@@ -220,6 +220,79 @@ def test_a_bit_that_flips_in_what_was_promised_is_refused_or_cannot_matter():
             assert found == whole or found in prefixes[-2:]
     assert len(words) > 20
     assert all("lost what it had promised" in each or "newer" in each for each in words)
+
+
+def entries_only(batches: int, size: int = 60) -> Disk:
+    disk = Disk()
+    run(disk, [[Persist(k, None, None, (entry(k, 1, size),))] for k in range(1, batches + 1)])
+    return disk
+
+
+def test_a_segment_that_is_gone_is_noticed_also_if_only_a_head_is_behind_it():
+    disk = entries_only(30)
+    logs = [name for name in disk.names() if name.startswith("log-")]
+    assert len(logs) > 2
+    for gone in logs[:-1]:
+        hurt = disk.crashed("everything", names="all")
+        del hurt.files[gone]
+        with pytest.raises(StorageError, match=r"entry \d+ is missing"):
+            file_storage(hurt).load()
+    # The last one with nothing but its head: what lay before it must all be there, too.
+    last = disk.files[logs[-1]]
+    magic = last.seen.find(b"\xf7RL1")
+    head = last.seen[: last.seen.find(b"\xf7RL1", magic + 1)]
+    hurt = disk.crashed("everything", names="all")
+    hurt.files[logs[-1]] = Inode(head, head)
+    del hurt.files[logs[-2]]
+    with pytest.raises(StorageError, match=r"entry \d+ is missing"):
+        file_storage(hurt).load()
+
+
+def test_a_damaged_head_that_is_the_only_copy_of_term_and_vote_is_refused():
+    disk = Disk()
+    storage = file_storage(disk)
+    storage.load()
+    term = PersistentState(Term(7), NodeID("n2"))
+    place = SnapshotMetadata(Index(40), Term(7))
+    everything = tuple(entry(k, 7) for k in range(1, 41))
+    storage.write([Persist(1, term, None, everything)])
+    storage.sync()
+    storage.write([Persist(2, None, None, (), Snapshot(place, b"all"), place)])
+    storage.sync()
+    (name,) = [name for name in disk.names() if name.startswith("log-")]
+    assert file_storage(disk.crashed("nothing", names="durable")).load().state == term
+    for hurt_at in (3, 20, len(disk.files[name].seen) - 1):
+        hurt = disk.crashed("everything", names="all")
+        hurt.files[name].seen = flipped(disk.files[name].seen, hurt_at)
+        with pytest.raises(StorageError):
+            file_storage(hurt).load()
+
+
+def test_two_crashes_in_a_row_do_not_look_like_damage():
+    """The first part of a batch was kept; the next one is torn so that only its end is whole."""
+    disk = Disk()
+    storage = file_storage(disk)
+    storage.load()
+    two = [Persist(k, None, None, (entry(k, 1, 300),)) for k in (1, 2)]
+    disk.cut_after = disk.done + 1  # written, and not synced
+    storage.write(two)
+    with pytest.raises(PowerCut):
+        storage.sync()
+    (name,) = disk.names()
+    second = disk.files[name].seen.rfind(b"\xf7RL1")
+    kept = disk.files[name].seen[: second + 9]
+    disk = Disk({name: Inode(kept, kept)}, {name: Inode(kept, kept)})
+    storage = file_storage(disk)
+    assert storage.load().entries == (entry(1, 1, 300),)
+    durable = len(disk.files[name].seen)
+    disk.cut_after = disk.done + 1
+    storage.write([Persist(k, None, None, (entry(k, 1, 300),)) for k in (2, 3)])
+    with pytest.raises(PowerCut):
+        storage.sync()
+    torn = bytearray(disk.files[name].seen)
+    torn[durable : durable + 40] = bytes(40)  # a block that never reached the disk
+    disk = Disk({name: Inode(bytes(torn), bytes(torn))}, {})
+    assert file_storage(disk).load().entries == (entry(1, 1, 300),)
 
 
 def test_a_snapshot_that_is_gone_is_refused():
