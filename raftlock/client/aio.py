@@ -6,18 +6,21 @@ import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from raftlock.client.access import Access, read_access
 from raftlock.client.asking import Asking
 from raftlock.client.clock import Clock, MachineClock
 from raftlock.client.engine import Connector, Engine, websocket_connector
 from raftlock.client.handle import Gate, LockHandle, LockTerms
 from raftlock.client.held import Held
 from raftlock.client.lease import Lease
+from raftlock.client.looking import Looking
 from raftlock.client.protocol import Answered, Endpoint, Requester, RetryPolicy
 from raftlock.client.submission import Submission
-from raftlock.client.testimony import GET_LOCK_INFO, Look, Observer, Testimony
+from raftlock.client.testimony import Observer, Testimony
 from raftlock.errors import (
     InvalidArgument,
     LockLost,
@@ -29,12 +32,13 @@ from raftlock.errors import (
 )
 from raftlock.raft.random64 import Random64
 from raftlock.transport import limits
-from raftlock.transport.original import from_original
-from raftlock.transport.values import decode
+from raftlock.transport.handshake import Role
 from raftlock.types.answers import Outcome
-from raftlock.types.commands import Command, LockInfo
+from raftlock.types.commands import Command
 from raftlock.types.ids import ClientID, Index, LockID, Micros, Millis
-from raftlock.types.status import RaftStatus
+
+if TYPE_CHECKING:
+    import ssl as tls
 
 __all__ = ["Address", "AsyncLockClient", "Standing"]
 
@@ -58,7 +62,7 @@ OPERATIONS = ("acquire", "release", "renew", "wait", "cancel")
 OnProgress = Callable[[Outcome], None]
 
 
-class AsyncLockClient:
+class AsyncLockClient(Looking):
     """One holder of locks.
 
     It finds the leader among `endpoints` (a list, or a function that gives the present one), and
@@ -70,7 +74,8 @@ class AsyncLockClient:
     two clients that live at once may share one. `clock` is the machine's unless a laboratory hands
     in its own; `seed` makes all that is drawn repeatable; `observer` hears what is asked, what is
     answered and what is believed, as notes for a trace. `min_ttl` may be less than the second that
-    real clusters want, in a laboratory.
+    real clusters want, in a laboratory; there `auto_renew` is off, which is what `lock` does unless
+    it is told.
 
     It belongs to the event loop of its first call. Close it, or use it as a context manager.
     """
@@ -88,6 +93,9 @@ class AsyncLockClient:
         connector: Connector | None = None,
         policy: RetryPolicy | None = None,
         min_ttl: float = limits.TTL_MS_MIN / 1_000,
+        auto_renew: bool = True,
+        role: Role = Role.CLIENT,
+        ssl: tls.SSLContext | None = None,
     ) -> None:
         self._random = Random64(secrets.randbits(64) if seed is None else seed)
         drawn = f"client-{self._random.next() >> 32:08x}"
@@ -95,17 +103,43 @@ class AsyncLockClient:
         self._clock: Clock = MachineClock() if clock is None else clock
         self._asking = Asking(self._client_id, limits.millis_from_seconds("min_ttl", min_ttl))
         self._testimony = Testimony(self._client_id, observer)
+        self._auto_renew = auto_renew
         self._endpoints = endpoints
         self._engine = Engine(
             Requester(self._client_id, self._present_endpoints(), self._random, policy),
             clock=self._clock,
             connector=connector
-            or websocket_connector(self._client_id, token=token, cluster=cluster),
+            or websocket_connector(
+                self._client_id, token=token, cluster=cluster, role=role, ssl=ssl
+            ),
             endpoints=self._present_endpoints,
         )
         self._gate = Gate(self._client_id, self._clock)
         self._held: dict[LockID, Held] = {}
         self._submissions: set[Submission] = set()
+
+    @classmethod
+    def from_access(
+        cls,
+        access: Access | Path | str | None = None,
+        *,
+        client_id: str | None = None,
+        role: Role = Role.CLIENT,
+    ) -> Self:
+        """A client of the cluster that an access file tells of: client.json of ``raftlock init``.
+
+        Without one it is the file that ``RAFTLOCK_ACCESS`` names. Raises `InvalidArgument` if it
+        cannot be used.
+        """
+        known = access if isinstance(access, Access) else read_access(access)
+        return cls(
+            known.endpoints,
+            token=known.token,
+            cluster=known.cluster,
+            client_id=client_id,
+            role=role,
+            ssl=known.tls(),
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._client_id!r}>"
@@ -289,29 +323,6 @@ class AsyncLockClient:
         command = self._renew_command(lock_id, ttl, token, request_id)
         return await self._prolong(command, self._asking.time_for(command, timeout))
 
-    async def status(self, *, timeout: float | None = None) -> RaftStatus:
-        """How the node that this client talks to sees the cluster."""
-        answered = await self._engine.ask("get_status", None, self._asking.time_for(None, timeout))
-        return decode(RaftStatus, dict(answered.result or {}))
-
-    async def get_lock_info(self, lock_id: str, *, timeout: float | None = None) -> LockInfo:
-        """How the lock stands: who holds it with which token, and who waits.
-
-        It is a true answer: what it tells held at some moment between this call and its return. It
-        changes nothing, and is asked of other nodes until the one that leads has answered.
-        """
-        look = Look(limits.check_lock_id(lock_id), self._request_id(None))
-        time_ms = self._asking.time_for(None, timeout)
-        self._testimony.looks(look, time_ms)
-        try:
-            answered = await self._engine.ask(GET_LOCK_INFO, None, time_ms, params=look.params())
-            info = from_original(LockInfo, dict(answered.result or {}))
-        except BaseException as error:
-            self._testimony.saw_nothing(look, error)
-            raise
-        self._testimony.saw(look, info)
-        return info
-
     def lock(
         self,
         lock_id: str,
@@ -321,14 +332,20 @@ class AsyncLockClient:
         wait_timeout: float = 60.0,
         priority: int = 0,
         metadata: Mapping[str, str] | None = None,
+        renew: bool | None = None,
     ) -> LockHandle:
         """The lock for the length of an ``async with`` block, with the terms of `acquire`.
+
+        It is renewed while the block runs, unless `renew` is false (a laboratory's clients want
+        to be asked for it: ``renew=True``).
 
         A second handle of this client on the same lock raises `LockHeld`, or with `wait` waits for
         the first one to leave.
         """
         name = limits.check_lock_id(lock_id)
-        return LockHandle(self, LockTerms(name, ttl, wait, wait_timeout, priority, metadata))
+        renews = self._auto_renew if renew is None else renew
+        terms = LockTerms(name, ttl, wait, wait_timeout, priority, metadata, renews)
+        return LockHandle(self, terms)
 
     def submit(
         self,

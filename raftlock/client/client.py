@@ -1,8 +1,29 @@
-"""The two lock clients: one for ``await`` and one for plain code, with the same words."""
+"""The clients: for ``await``, for plain code with the same words, and for administrators."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Self
+
+from raftlock.client.access import Access
+from raftlock.client.admin import Administering
 from raftlock.client.aio import Address, AsyncLockClient
 from raftlock.client.sync import LockClient
+from raftlock.transport.handshake import Role
 
-__all__ = ["Address", "AsyncLockClient", "LockClient"]
+__all__ = ["Address", "AsyncAdmin", "AsyncLockClient", "LockClient"]
+
+
+class AsyncAdmin(AsyncLockClient, Administering):
+    """A client that may also look after the cluster; made from ``admin.json``."""
+
+    @classmethod
+    def from_access(
+        cls,
+        access: Access | Path | str | None = None,
+        *,
+        client_id: str | None = None,
+        role: Role = Role.ADMIN,
+    ) -> Self:
+        """An administrator of the cluster that an access file tells of."""
+        return super().from_access(access, client_id=client_id, role=role)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from raftlock.client.clock import Clock, Timer
 from raftlock.client.protocol import (
@@ -30,10 +30,14 @@ from raftlock.client.protocol import (
 )
 from raftlock.errors import InvalidArgument, PermissionDenied, RaftLockError, Unavailable
 from raftlock.transport.codec import Response, decode_response, encode_request
+from raftlock.transport.handshake import Role
 from raftlock.types.answers import Outcome
 from raftlock.types.commands import Command
 from raftlock.types.events import Json
 from raftlock.types.ids import ClientID, Micros, Millis
+
+if TYPE_CHECKING:
+    import ssl as tls
 
 __all__ = ["Connector", "Engine", "Link", "websocket_connector"]
 
@@ -57,14 +61,27 @@ Connector = Callable[[Endpoint], Awaitable[Link]]
 """Makes a connection, or raises a `RaftLockError` or an `OSError`."""
 
 
-def websocket_connector(client_id: ClientID, *, token: str, cluster: str) -> Connector:
+def websocket_connector(
+    client_id: ClientID,
+    *,
+    token: str,
+    cluster: str,
+    role: Role = Role.CLIENT,
+    ssl: tls.SSLContext | None = None,
+) -> Connector:
     """Connections as nodes serve them; websockets are loaded when the first one is made."""
 
     async def dial(endpoint: Endpoint) -> Link:
         from raftlock.transport.websocket import dial_client
 
         return await dial_client(
-            endpoint.host, endpoint.port, token=token, cluster=cluster, client=client_id
+            endpoint.host,
+            endpoint.port,
+            token=token,
+            cluster=cluster,
+            client=client_id,
+            role=role,
+            ssl=ssl,
         )
 
     return dial

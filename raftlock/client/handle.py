@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
 from raftlock.client.clock import Clock
 from raftlock.client.held import Held
+from raftlock.client.keeping import Keeper
 from raftlock.errors import (
     LockHeld,
     LockLost,
@@ -34,6 +35,7 @@ class LockTerms:
     wait_timeout: float
     priority: int
     metadata: Mapping[str, str] | None
+    renews: bool = True
 
 
 class Gate:
@@ -102,16 +104,28 @@ class LockOwner(Protocol):
     async def give_back(self, held: Held) -> None:
         """Release it, and let the next handle in, whatever the service answers."""
 
-    async def renew(self, lock_id: LockID, ttl: float | None = None) -> Held:
+    @property
+    def clock(self) -> Clock:
+        """By which it counts."""
+
+    async def renew(
+        self, lock_id: LockID | Held, ttl: float | None = None, *, timeout: float | None = None
+    ) -> Held:
         """Make it last longer."""
+
+    def when_it_goes_on(self, happened: Callable[[], object]) -> None:
+        """Do it now, or once the client is no longer frozen."""
 
 
 class LockHandle:
     """A lock for the length of an ``async with`` block; made by `AsyncLockClient.lock`.
 
-    Entering acquires (and renews first if the answer took most of the TTL), leaving releases. If
-    the hold had ended before the block did, leaving raises `LockLost`: what was done in the block
-    may be stale. An error of the block's own goes first, with a note that says so.
+    Entering acquires (and renews first if the answer took most of the TTL), leaving releases. While
+    the block runs the hold is renewed each time a third of its TTL has passed, unless it was made
+    with ``renew=False``; a block that never lets the event loop run cannot be helped. `lost` is set
+    as soon as the holder must not act any more. If the hold had ended before the block did, leaving
+    raises `LockLost`: what was done in the block may be stale. An error of the block's own goes
+    first, with a note that says so.
 
     Ask `valid` before each step that the lock protects, and hand `token` along.
     """
@@ -120,6 +134,7 @@ class LockHandle:
         self._owner = owner
         self._terms = terms
         self._held: Held | None = None
+        self._keeper: Keeper | None = None
 
     def __repr__(self) -> str:
         return repr(self._held) if self._held is not None else f"<lock {self._terms.lock_id!r}>"
@@ -144,6 +159,18 @@ class LockHandle:
         """Whether the block may act now."""
         return self._held is not None and self._held.valid
 
+    @property
+    def was_entered(self) -> bool:
+        """Whether the block has begun, be it over or not."""
+        return self._keeper is not None
+
+    @property
+    def lost(self) -> asyncio.Event:
+        """Set once the block must not act any more, before the TTL ends in the cluster."""
+        if self._keeper is None:
+            raise LockNotHeld(f"{self.lock_id[:60]!r} is held only inside of its block.")
+        return self._keeper.lost
+
     async def renew(self, ttl: float | None = None) -> None:
         """Make the hold last longer, by the TTL it was acquired with unless another is given."""
         if self._held is None:
@@ -154,6 +181,8 @@ class LockHandle:
         if self._held is not None:
             raise LockHeld(f"{self.lock_id[:60]!r} is in this handle's block already.")
         self._held = await self._owner.take(self._terms)
+        renews = self._terms.renews
+        self._keeper = Keeper(self._owner, self._held, self._owner.clock, renews=renews)
         return self
 
     async def __aexit__(
@@ -164,7 +193,9 @@ class LockHandle:
     ) -> None:
         held, self._held = self._held, None
         assert held is not None, "left without having entered"
-        lost = "its TTL had ended" if not held.valid else ""
+        assert self._keeper is not None
+        self._keeper.stop()
+        lost = self._keeper.why or ("" if held.valid else "its TTL had ended")
         try:
             await self._owner.give_back(held)
         except (LockNotHeld, NotLockOwner, VersionMismatch) as refused:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from raftlock.client.asking import seconds
 from raftlock.client.clock import Clock
 from raftlock.client.lease import Lease
@@ -62,6 +64,10 @@ class Held:
     def renewed(self, lease: Lease) -> None:
         """The cluster prolonged the hold."""
         self._lease = self._lease.extended_by(lease)
+
+    def end(self) -> None:
+        """The hold is over, whatever the count says: the service has said so."""
+        self._lease = replace(self._lease, until=min(self._lease.until, self._now()))
 
     def _now(self) -> Millis:
         return Millis(self._clock.now_us() // 1000)

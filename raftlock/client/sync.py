@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Mapping
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
@@ -10,8 +11,10 @@ from raftlock.client.aio import AsyncLockClient
 from raftlock.client.handle import LockHandle
 from raftlock.client.held import Held
 from raftlock.client.lease import Lease
+from raftlock.client.looking import Health, LockPage
 from raftlock.client.submission import Submission
-from raftlock.types.commands import LockInfo
+from raftlock.transport.limits import PAGE_LIMIT_DEFAULT
+from raftlock.types.commands import BackoffAdvice, LockInfo
 from raftlock.types.ids import ClientID, Index, LockID
 from raftlock.types.status import RaftStatus
 
@@ -107,6 +110,15 @@ class SyncLockHandle:
     def valid(self) -> bool:
         """Whether the block may act now."""
         return self._runner.call(_valid(self._handle))
+
+    @property
+    def lost(self) -> bool:
+        """Whether the block must not act any more."""
+        return self._runner.call(_lost(self._handle))
+
+    def wait_lost(self, timeout: float | None = None) -> bool:
+        """Wait until the hold is lost, or `timeout` seconds; whether it is."""
+        return self._runner.call(_wait_lost(self._handle, timeout))
 
     def renew(self, ttl: float | None = None) -> None:
         """Make the hold last longer."""
@@ -288,9 +300,59 @@ class LockClient:
         """How the node that this client talks to sees the cluster."""
         return self._runner.call(self._client.status(timeout=timeout))
 
-    def get_lock_info(self, lock_id: str, *, timeout: float | None = None) -> LockInfo:
+    def get_lock_info(
+        self, lock_id: str, *, stale: bool = False, timeout: float | None = None
+    ) -> LockInfo:
         """How the lock stands: who holds it with which token, and who waits."""
-        return self._runner.call(self._client.get_lock_info(lock_id, timeout=timeout))
+        return self._runner.call(self._client.get_lock_info(lock_id, stale=stale, timeout=timeout))
+
+    def find_lock(
+        self, lock_id: str, *, stale: bool = False, timeout: float | None = None
+    ) -> LockInfo:
+        """How the lock stands; `LockNotFound` if nobody holds it or waits for it."""
+        return self._runner.call(self._client.find_lock(lock_id, stale=stale, timeout=timeout))
+
+    def get_locks(
+        self,
+        lock_id: str = "",
+        *,
+        owner_id: str = "",
+        held: bool | None = None,
+        contested: bool | None = None,
+        expires_within: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        limit: int = PAGE_LIMIT_DEFAULT,
+        offset: int = 0,
+        stale: bool = False,
+        timeout: float | None = None,
+    ) -> LockPage:
+        """The locks that are held or waited for, by name, a page at a time."""
+        return self._runner.call(
+            self._client.get_locks(
+                lock_id,
+                owner_id=owner_id,
+                held=held,
+                contested=contested,
+                expires_within=expires_within,
+                metadata=metadata,
+                limit=limit,
+                offset=offset,
+                stale=stale,
+                timeout=timeout,
+            )
+        )
+
+    def get_backoff_advice(
+        self, lock_id: str, *, stale: bool = False, timeout: float | None = None
+    ) -> BackoffAdvice:
+        """When to ask again for the lock, from how long it is usually held and who waits."""
+        return self._runner.call(
+            self._client.get_backoff_advice(lock_id, stale=stale, timeout=timeout)
+        )
+
+    def health(self, *, timeout: float | None = None) -> Health:
+        """Whether the node that this client talks to knows a leader."""
+        return self._runner.call(self._client.health(timeout=timeout))
 
     def lock(
         self,
@@ -301,6 +363,7 @@ class LockClient:
         wait_timeout: float = 60.0,
         priority: int = 0,
         metadata: Mapping[str, str] | None = None,
+        renew: bool | None = None,
     ) -> SyncLockHandle:
         """The lock for the length of a ``with`` block."""
         handle = self._client.lock(
@@ -310,6 +373,7 @@ class LockClient:
             wait_timeout=wait_timeout,
             priority=priority,
             metadata=metadata,
+            renew=renew,
         )
         return SyncLockHandle(handle, self._runner)
 
@@ -365,3 +429,15 @@ async def _held(client: AsyncLockClient) -> dict[LockID, Held]:
 
 async def _cancel(submission: Submission) -> None:
     submission.cancel()
+
+
+async def _lost(handle: LockHandle) -> bool:
+    return handle.lost.is_set()
+
+
+async def _wait_lost(handle: LockHandle, timeout: float | None) -> bool:
+    try:
+        async with asyncio.timeout(timeout):
+            return await handle.lost.wait()
+    except TimeoutError:
+        return False

@@ -381,6 +381,7 @@ class Laboratory:
                 client_id=name,
                 clock=self.clock,
                 seed=self._random.next(),
+                auto_renew=False,
                 observer=partial(self.recorder.emit, NodeID(f"{clients.PREFIX}{name}")),
             )
         return known

@@ -5,7 +5,7 @@ What an entry of the log does to it is in `machine`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from raftlock.lock import snapshots
 from raftlock.lock.deadlines import Deadlines
@@ -74,6 +74,17 @@ class LockTable:
         """
         offset = self._wall - self._clock if self._wall else None
         return self._look(lock_id).info(max(now, self._clock), offset)
+
+    def find(self, wanted: Callable[[Lock], bool]) -> list[LockID]:
+        """The locks that are held or waited for, and `wanted`, by name."""
+        return sorted(lock_id for lock_id, lock in self._locks.items() if wanted(lock))
+
+    def free_in(self, lock_id: LockID) -> Millis:
+        """About how long who comes now would wait for the lock; 0 if it is free."""
+        lock = self._look(lock_id)
+        if lock.is_idle:
+            return Millis(0)
+        return lock.turn_in(len(lock.queue), self._clock, self._statistics.hold_time_average)
 
     def all(self) -> tuple[LockChange, ...]:
         """Every lock that is held or waited for, by name."""

@@ -19,7 +19,9 @@ from raftlock.errors import ErrorCode
 from raftlock.lock.commands import describe, encode, fields_of
 from raftlock.lock.machine import LockMachine
 from raftlock.lock.rules import LockRules
+from raftlock.node.looks import Look, Page
 from raftlock.node.proposals import Proposals
+from raftlock.node.rates import Rates
 from raftlock.node.sessions import SESSION_TTL_MS, SessionWatch
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import (
@@ -39,16 +41,15 @@ from raftlock.raft.effects import (
 from raftlock.raft.node import Raft
 from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
-from raftlock.trace.recorder import Recorder
 from raftlock.types.answers import LockChange, Outcome
 from raftlock.types.commands import Command, LockInfo, LockOperation
-from raftlock.types.events import Json, Note
+from raftlock.types.events import Emitter, Json, Note
 from raftlock.types.ids import Index, LockID, Millis, NodeID, ProposalID, SessionID, Term
 from raftlock.types.log import LogEntry, Snapshot
 from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 from raftlock.types.rpc import Message
-from raftlock.types.status import ProposalResult
+from raftlock.types.status import LockStats, ProposalResult
 
 __all__ = ["Driver", "Envelope", "Work"]
 
@@ -90,7 +91,7 @@ class Driver:
         self,
         config: RaftConfig,
         recovered: Recovered,
-        recorder: Recorder,
+        recorder: Emitter,
         *,
         seed: int,
         now: Millis,
@@ -102,6 +103,7 @@ class Driver:
         self.table = LockMachine(lock_rules or LockRules())
         self.proposals = Proposals()
         self.watch = SessionWatch(session_ttl_ms)
+        self.rates = Rates()
         self._me = config.node_id
         self._recorder = recorder
         self._queued: list[Persist] = []
@@ -154,6 +156,18 @@ class Driver:
     def lock_info(self, now: Millis, lock_id: LockID) -> LockInfo:
         """How the lock stands in the table, for whom `read` has told that it may be read."""
         return self.table.lock_info(lock_id, self.raft.cluster_time(now))
+
+    def find_locks(self, now: Millis, look: Look) -> Page:
+        """The locks that are wanted, for whom `read` has told that the table may be read."""
+        at = self.raft.cluster_time(now)
+        found = self.table.find(lambda lock: look.filter.matches(lock, at))
+        shown = found[look.offset : look.offset + look.limit]
+        infos = tuple(self.table.lock_info(lock_id, at) for lock_id in shown)
+        return Page(infos, len(found), look.offset)
+
+    def lock_stats(self, now: Millis) -> LockStats:
+        """What the table holds and has done, and how much of it in the last minute."""
+        return self.rates.over_a_minute(now, self.table.stats())
 
     def transfer(self, now: Millis, target: NodeID, result: Callable[[Resolution], None]) -> Work:
         """Hand leadership to `target`, or to who is furthest if it is empty (`raft.Transfer`).
@@ -353,6 +367,8 @@ class Driver:
         for change in message.changes:
             self._tell(Note("lock", _lock_data(change)), applied)
         self.watch.applied(now, message.command_result_data)
+        if self.rates.is_due(now):
+            self.rates.note(now, self.table.stats())
         self.proposals.applied(now, entry.index, entry.term, message.command_result_data)
         work.outcomes.extend(message.outcomes)
 

@@ -12,16 +12,19 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from raftlock.errors import StorageError, Unavailable
+from raftlock.errors import InvalidArgument, StorageError, Unavailable
 from raftlock.lock.rules import LockRules
+from raftlock.node.admin import AdminDesk
 from raftlock.node.arrivals import Arrivals
+from raftlock.node.disk import Disk, ModelledDisk
 from raftlock.node.driver import Driver, Envelope, Work
+from raftlock.node.looks import Look, Page
 from raftlock.node.peers import PeerLine, Peers
-from raftlock.node.server import ClientDesk
+from raftlock.node.server import ClientDesk, Conversation
 from raftlock.node.sessions import SESSION_TTL_MS
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import PeerLost, Receive, Resolution, Wake
@@ -29,14 +32,21 @@ from raftlock.raft.node import Raft
 from raftlock.raft.rules import Rules
 from raftlock.storage.api import Storage
 from raftlock.trace.messages import label, message_fields, message_type
-from raftlock.trace.recorder import Recorder
 from raftlock.transport.codec import PeerFrame, decode_peer, encode_peer
-from raftlock.transport.links import Links, Plan
+from raftlock.transport.handshake import Role
+from raftlock.transport.limits import check_address
+from raftlock.transport.links import Plan, Roads
 from raftlock.types.commands import Command, LockInfo
-from raftlock.types.events import Json, Note
-from raftlock.types.ids import LockID, Micros, Millis, NodeID, SessionID
+from raftlock.types.events import Emitter, Json, Note
+from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID, SessionID
 from raftlock.types.membership import Configuration
 from raftlock.types.status import LockStats, ProposalResult, RaftStatus
+
+if TYPE_CHECKING:
+    import ssl as tls
+
+    # Importing raftlock must not load sockets.
+    from raftlock.transport.websocket import Link
 
 __all__ = ["Clock", "Due", "Node", "NodeSettings", "Timer"]
 
@@ -67,7 +77,11 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
-    """What a node is told once. `sync_us` is what a sync of its (modelled) disk takes."""
+    """What a node is told once. `sync_us` is what a sync of its (modelled) disk takes.
+
+    `host` and `port` are where it listens, `address` where others reach it (host:port; empty in a
+    laboratory, whose nodes know of each other without saying so), `pages` what plain HTTP is told.
+    """
 
     raft: RaftConfig
     cluster: str
@@ -77,6 +91,14 @@ class NodeSettings:
     rules: Rules | None = None
     lock_rules: LockRules | None = None
     session_ttl_ms: Millis = SESSION_TTL_MS
+    host: str = "127.0.0.1"
+    port: int = 0
+    address: str = ""
+    also_tokens: tuple[str, ...] = ()
+    pages: Mapping[str, Callable[[], tuple[int, str]]] | None = None
+    server_tls: tls.SSLContext | None = None
+    client_tls: tls.SSLContext | None = None
+    allow_plain: bool = False
 
     @property
     def id(self) -> NodeID:
@@ -104,11 +126,12 @@ class Node:
         self,
         settings: NodeSettings,
         storage: Storage,
-        recorder: Recorder,
+        recorder: Emitter,
         clock: Clock,
-        links: Links,
+        links: Roads,
         addresses: dict[NodeID, tuple[str, int]],
         stopped: Callable[[NodeID, str], None],
+        disk: Disk | None = None,
     ) -> None:
         self.id = settings.id
         self._settings = settings
@@ -117,8 +140,9 @@ class Node:
         self._clock = clock
         self._links = links
         self._addresses = addresses
-        self._desk = ClientDesk(self)
+        self._desk = ClientDesk(self, AdminDesk(self))
         self._stopped = stopped
+        self._disk = disk or ModelledDisk(storage, clock, settings.sync_us)
         self._peers = Peers(settings.id, self._dial, self._lost)
         # The members, whether they are committed, and to whom there are lines.
         self._followed: tuple[Configuration, bool, frozenset[NodeID]] = (
@@ -148,13 +172,21 @@ class Node:
 
         settings, recovered = self._settings, self._storage.load()
         self._server = await serve(
+            settings.host,
+            settings.port,
             token=settings.token,
             cluster=settings.cluster,
             node=self.id,
             on_peer_frame=self._peer_frame,
-            on_client=self._desk.open,
+            on_client=self._client,
+            on_peer_address=self._peer_address if settings.address else None,
+            pages=settings.pages,
+            ssl=settings.server_tls,
+            allow_plain=settings.allow_plain,
         )
-        self._addresses[self.id] = ("127.0.0.1", self._server.port)
+        self._server.also = settings.also_tokens
+        # Others may reach it at another address than it listens at.
+        self._addresses.setdefault(self.id, (settings.host, self._server.port))
         self._driver = Driver(
             settings.raft,
             recovered,
@@ -231,6 +263,16 @@ class Node:
 
     # ---- what arrives ----
 
+    def _client(self, client: ClientID, line: Link) -> Conversation:
+        return self._desk.open(client, line, admin=line.peer.role is Role.ADMIN)
+
+    def _peer_address(self, peer: NodeID, address: str) -> None:
+        """A node that dialled says where it answers."""
+        try:
+            self._addresses[peer] = check_address(address)
+        except InvalidArgument:
+            return  # it cannot be dialled there; it may come to say something better
+
     def _peer_frame(self, sender: NodeID, text: str) -> None:
         """A frame from another node. Raises `RemoteProtocolError`: its connection is closed."""
         self.arrivals.put(sender, decode_peer(text))
@@ -262,9 +304,17 @@ class Node:
         """How the lock stands in the applied table."""
         return self._driver.lock_info(self._now_ms(), lock_id)
 
+    def find_locks(self, look: Look) -> Page:
+        """The locks that are wanted, in the applied table."""
+        return self._driver.find_locks(self._now_ms(), look)
+
+    def free_in(self, lock_id: LockID) -> Millis:
+        """About when the lock will be free for who comes now."""
+        return self._driver.table.free_in(lock_id)
+
     def lock_stats(self) -> LockStats:
         """What the applied table holds and has done."""
-        return self._driver.table.stats()
+        return self._driver.lock_stats(self._now_ms())
 
     def status(self) -> RaftStatus:
         """How this node sees the cluster."""
@@ -274,6 +324,21 @@ class Node:
         """Where clients reach `node`, as host:port; empty if that is not known."""
         address = self._addresses.get(node)
         return f"{address[0]}:{address[1]}" if address is not None else ""
+
+    @property
+    def clients(self) -> int:
+        """How many clients are connected."""
+        return self._server.clients
+
+    def members(self) -> tuple[Configuration, bool]:
+        """The members as they stand in this node's log, and whether that entry is committed."""
+        index, members = self._driver.raft.members
+        return members, index <= self._driver.raft.commit_index
+
+    @property
+    def addresses(self) -> Mapping[NodeID, str]:
+        """Where nodes are reached, as far as this one knows."""
+        return {node: self.address_of(node) for node in self._addresses}
 
     def wall_ms(self) -> Millis:
         """The machine's wall clock in Unix milliseconds, for people to read."""
@@ -314,7 +379,7 @@ class Node:
 
     def _hears(self, sender: NodeID) -> bool:
         """Whether the links let through what `sender` says; who was removed has none."""
-        return sender in self._links.nodes and self._links.is_open(sender, self.id)
+        return self._links.joins(sender) and self._links.is_open(sender, self.id)
 
     def _deliver(self, sender: NodeID, frame: PeerFrame, told: dict[str, Json]) -> None:
         term = self._driver.raft.current_term
@@ -329,14 +394,9 @@ class Node:
         for envelope in work.sends:
             self._send(envelope)
         if work.write:
-            try:
-                self._storage.write(work.write)
-            except StorageError as error:
-                self._stop(error)
+            self._disk_due = self._disk.begin(work.write, self._disk_done)
+            if self._dead:
                 return
-            at = Micros(self._clock.now_us() + self._settings.sync_us)
-            self._disk_due = at
-            self._clock.call_at(at, self._disk_done)
         self._desk.tell(work.outcomes)
         if work.lost_leadership:
             self._desk.lose_leadership()
@@ -360,12 +420,10 @@ class Node:
         self._dead = True
         self._stopped(self.id, error.message)
 
-    def _disk_done(self) -> None:
+    def _disk_done(self, error: StorageError | None) -> None:
         if self._dead:
             return
-        try:
-            self._storage.sync()
-        except StorageError as error:
+        if error is not None:
             self._stop(error)
             return
         if self._backlog is not None:
@@ -391,7 +449,7 @@ class Node:
     def _send(self, envelope: Envelope) -> None:
         """Record the message, and let it leave unless the laboratory loses it."""
         now = self._clock.now_us()
-        if envelope.to in self._links.nodes:
+        if self._links.joins(envelope.to):
             plan = self._links.plan(self.id, envelope.to, now)
         else:
             plan = Plan(now, lost=True, why="down")
@@ -408,7 +466,8 @@ class Node:
         number = self._recorder.emit(self.id, Note("send", told), term=term, cause=envelope.cause)
         why = plan.why
         if not plan.lost:
-            frame = PeerFrame(number, envelope.message, plan.deliver_at)
+            at = plan.deliver_at if self._links.one_clock else None
+            frame = PeerFrame(number, envelope.message, at)
             if self._peers.send(envelope.to, encode_peer(frame)):
                 return
             why = "closed" if envelope.to in self._addresses else "down"
@@ -435,6 +494,8 @@ class Node:
             cluster=self._settings.cluster,
             me=self.id,
             them=peer,
+            address=self._settings.address,
+            ssl=self._settings.client_tls,
         )
 
     def _lost(self, peer: NodeID) -> None:

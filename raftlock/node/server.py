@@ -5,16 +5,15 @@ the leader's name and address, and the client goes there with the same request i
 this node can no longer give, because it lost its office, is NOT_LEADER too: the request may have
 been applied all the same, and the new leader's session table knows.
 
-A look at a lock is no entry of the log: the leader answers it from its applied table, once Raft has
-made sure that this table is not a thing of the past (`Driver.read`). Nor is a ``keep_alive``, by
-which a client says that it lives when it has nothing else to say: one for all its locks and waits.
-A session whose client is silent for its TTL (told as `ttl` when it is opened) is ended by the
-leader: its waits leave their queues, its locks stay until their own TTL.
+A look at a lock is no entry of the log (`questions`). Nor is a ``keep_alive``, by which a client
+says that it lives when it has nothing else to say: one for all its locks and waits. A session whose
+client is silent for its TTL (told as `ttl` when it is opened) is ended by the leader: its waits
+leave their queues, its locks stay until their own TTL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -27,6 +26,17 @@ from raftlock.errors import (
     SessionExpired,
     error_from_code,
 )
+from raftlock.node.looks import Look, Page
+from raftlock.node.questions import (
+    GET_BACKOFF_ADVICE,
+    GET_LOCKS,
+    LOOKS,
+    advice_for,
+    health_of,
+    look_at,
+    look_from,
+    page_of,
+)
 from raftlock.raft.effects import Resolution
 from raftlock.transport.codec import (
     ErrorInfo,
@@ -36,13 +46,13 @@ from raftlock.transport.codec import (
     decode_request,
     encode_response,
 )
-from raftlock.transport.limits import TokenBucket, check_command, check_lock_id, check_session_id
-from raftlock.transport.original import to_original
+from raftlock.transport.limits import TokenBucket, check_command, check_session_id
 from raftlock.transport.values import encode
 from raftlock.types.answers import Outcome, OutcomeStatus
 from raftlock.types.commands import Command, LockInfo, LockOperation
 from raftlock.types.events import Json
 from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID, SessionID
+from raftlock.types.roles import NodeRole
 from raftlock.types.status import LockStats, ProposalResult, RaftStatus
 
 __all__ = ["ClientDesk", "ClientLine", "Host"]
@@ -101,6 +111,14 @@ class Host(Protocol):
         """How the lock stands in the applied table."""
         ...
 
+    def find_locks(self, look: Look) -> Page:
+        """The locks that are wanted."""
+        ...
+
+    def free_in(self, lock_id: LockID) -> Millis:
+        """About when the lock will be free for who comes now."""
+        ...
+
     def lock_stats(self) -> LockStats:
         """What the applied table holds and has done."""
         ...
@@ -126,29 +144,53 @@ class Host(Protocol):
         ...
 
 
+class Admin(Protocol):
+    """What administrators may ask beside what clients may."""
+
+    @property
+    def calls(self) -> Collection[str]:
+        """The words for it."""
+        ...
+
+    def call(
+        self, request: Request, result: Callable[[Resolution], None]
+    ) -> Mapping[str, Json] | None:
+        """Do it: the answer, or ``None`` if `result` will be called. Raises `ServiceError`."""
+        ...
+
+
 class ClientDesk:
     """Answers the clients of one node."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, admin: Admin | None = None) -> None:
         self._host = host
+        self._admin = admin
         # Requests that stand in a queue: whoever asked last is told the end.
         self._waiting: dict[tuple[SessionID, int], Call] = {}
 
-    def open(self, client: ClientID, line: ClientLine) -> Conversation:
-        """A client has connected over `line`."""
-        return Conversation(self, self._host, client, line)
+    def open(self, client: ClientID, line: ClientLine, *, admin: bool = False) -> Conversation:
+        """A client has connected over `line`; or an administrator, who may ask for more."""
+        return Conversation(self, self._host, client, line, admin=admin)
 
     def call(self, call: Call) -> None:
         """Answer one request, now or later."""
         try:
             if call.request.call == "get_status":
-                call.answer(encode(replace(self._host.status(), locks=self._host.lock_stats())))
+                self._tell_status(call)
+            elif call.request.call == "health":
+                call.answer(health_of(self._host.status()))
             elif call.request.call == KEEP_ALIVE:
                 session = check_session_id(call.request.params)
                 self._host.keep_alive(session, partial(self._heard, call, session))
-            elif call.request.call == "get_lock_info":
-                # No closure here or below: a simulation copies a node with all that it still owes.
-                self._host.read(partial(self._may_read, call, _lock_named(call.request.params)))
+            elif call.request.call in LOOKS:
+                look = look_from(call.request.call, call.request.params)
+                if look.stale:
+                    call.answer(self._seen(look))
+                else:
+                    # No closure here or below: a simulation copies a node with all that it owes.
+                    self._host.read(partial(self._may_read, call, look))
+            elif self._admin is not None and call.request.call in self._admin.calls:
+                self._administer(call, self._admin)
             else:
                 self._propose(call)
         except ServiceError as error:
@@ -190,11 +232,50 @@ class ClientDesk:
         command = replace(command, proposed_at=self._host.wall_ms())
         self._host.propose(command, partial(self._proposed, call, command.request_id))
 
-    def _may_read(self, call: Call, lock_id: LockID, resolution: Resolution) -> None:
+    def _tell_status(self, call: Call) -> None:
+        status = self._host.status()
+        if call.request.params.get("of_leader") is True and status.role is not NodeRole.LEADER:
+            raise self._sent_on()
+        call.answer(encode(replace(status, locks=self._host.lock_stats())))
+
+    def _sent_on(self) -> ServiceError:
+        code = ErrorCode.NOT_LEADER if self._host.status().leader_id else ErrorCode.NO_LEADER
+        return self._not_leader(code, "This node does not lead.")
+
+    def _administer(self, call: Call, admin: Admin) -> None:
+        if not call.admin:
+            text = f"{call.request.call} is for administrators: connect with the cluster's token."
+            raise error_from_code(ErrorCode.PERMISSION_DENIED, text)
+        if self._host.status().role is not NodeRole.LEADER:
+            raise self._sent_on()
+        result = admin.call(call.request, partial(self._administered, call))
+        if result is not None:
+            call.answer(result)
+
+    def _administered(self, call: Call, resolution: Resolution) -> None:
         if resolution.accepted:
-            call.answer(to_original(self._host.lock_info(lock_id)))
-        else:
+            call.answer({"accepted": True})
+        elif resolution.code in (ErrorCode.NOT_LEADER, ErrorCode.NO_LEADER):
             call.refuse(self._not_leader(resolution.code, resolution.message))
+        else:
+            call.refuse(error_from_code(resolution.code, resolution.message))
+
+    def _may_read(self, call: Call, look: Look, resolution: Resolution) -> None:
+        if not resolution.accepted:
+            call.refuse(self._not_leader(resolution.code, resolution.message))
+            return
+        try:
+            call.answer(self._seen(look))
+        except ServiceError as error:
+            call.refuse(error)
+
+    def _seen(self, look: Look) -> dict[str, Json]:
+        """What the applied table says."""
+        if look.call == GET_LOCKS:
+            return page_of(self._host.find_locks(look))
+        if look.call == GET_BACKOFF_ADVICE:
+            return encode(advice_for(self._host.free_in(look.lock_id)))
+        return look_at(look, self._host.lock_info(look.lock_id))
 
     def _heard(self, call: Call, session: SessionID, resolution: Resolution) -> None:
         if not resolution.accepted:
@@ -233,23 +314,18 @@ class ClientDesk:
         return error_from_code(code, message, details)
 
 
-def _lock_named(params: Mapping[str, Json]) -> LockID:
-    """The lock that a look is meant for: its only param."""
-    for name in params:
-        if name != "lock_id":
-            raise InvalidArgument(f"A look at a lock has no param {name[:40]!r}: leave it out.")
-    return check_lock_id(params.get("lock_id"))
-
-
 class Call:
     """One request of one client, and the line its answer goes back on."""
 
-    __slots__ = ("client", "line", "request")
+    __slots__ = ("admin", "client", "line", "request")
 
-    def __init__(self, client: ClientID, line: ClientLine, request: Request) -> None:
+    def __init__(
+        self, client: ClientID, line: ClientLine, request: Request, *, admin: bool = False
+    ) -> None:
         self.client = client
         self.line = line
         self.request = request
+        self.admin = admin
 
     def answer(self, result: Mapping[str, Json], event: str | None = None) -> None:
         """Send the result; with an `event` it is news on the way to it."""
@@ -266,7 +342,10 @@ class Call:
 class Conversation:
     """One client's connection: the transport hands its frames in."""
 
-    def __init__(self, desk: ClientDesk, host: Host, client: ClientID, line: ClientLine) -> None:
+    def __init__(
+        self, desk: ClientDesk, host: Host, client: ClientID, line: ClientLine, *, admin: bool
+    ) -> None:
+        self._admin = admin
         self._desk = desk
         self._host = host
         self._client = client
@@ -275,7 +354,7 @@ class Conversation:
 
     def frame(self, text: str) -> None:
         """One frame came in. `RemoteProtocolError` if it is none: the connection is closed."""
-        call = Call(self._client, self._line, decode_request(text))
+        call = Call(self._client, self._line, decode_request(text), admin=self._admin)
         if self._bucket.take(self._host.machine_us()):
             self._host.enter(lambda: self._desk.call(call))
         else:

@@ -11,7 +11,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from raftlock.client.lease import Lease
-from raftlock.errors import LockHeld, LockLost, LockNotHeld, NotLockOwner, VersionMismatch
+from raftlock.errors import (
+    LockHeld,
+    LockLost,
+    LockNotHeld,
+    NotInThisRuntime,
+    NotLockOwner,
+    VersionMismatch,
+)
 from raftlock.sim.client import Ask
 from raftlock.transport import limits
 from raftlock.transport.original import from_original
@@ -144,6 +151,11 @@ class SimLockHandle:
         """Whether the block may act now."""
         return self._held is not None and self._held.valid
 
+    @property
+    def lost(self) -> bool:
+        """Whether the block must not act any more."""
+        return not self.valid
+
     def renew(self, ttl: float | None = None) -> None:
         """Make the hold last longer."""
         self._client.renew(self.lock_id, ttl)
@@ -275,8 +287,14 @@ class SimLockClient:
             raise ask.error
         return decode(RaftStatus, dict(ask.result or {}))
 
-    def get_lock_info(self, lock_id: str, *, timeout: float | None = None) -> LockInfo:
+    def get_lock_info(
+        self, lock_id: str, *, stale: bool = False, timeout: float | None = None
+    ) -> LockInfo:
         """How the lock stands: who holds it with which token, and who waits."""
+        if stale:
+            raise NotInThisRuntime(
+                "A simulated client asks for true answers only: leave stale out."
+            )
         ask = self._ask("info", limits.check_lock_id(lock_id), _bound(timeout))
         self._simulation.run_until_answered(ask)
         if ask.error is not None:
@@ -292,8 +310,13 @@ class SimLockClient:
         wait_timeout: float = 60.0,
         priority: int = 0,
         metadata: Mapping[str, str] | None = None,
+        renew: bool | None = None,
     ) -> SimLockHandle:
-        """The lock for the length of a ``with`` block."""
+        """The lock for the length of a ``with`` block, which renews nothing by itself."""
+        if renew:
+            raise NotInThisRuntime(
+                "A simulation has no clock of its own that could renew: call renew() in the block."
+            )
         told = _times(ttl, wait_timeout, priority, None) | _more(metadata, None)
         told["op"] = "wait" if wait else "acquire"
         return SimLockHandle(self, limits.check_lock_id(lock_id), told)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from raftlock.lock.rules import LockRules
 from raftlock.node.driver import Driver, Work
+from raftlock.node.looks import Look, Page
 from raftlock.node.server import Call, ClientDesk
 from raftlock.node.sessions import SESSION_TTL_MS
 from raftlock.raft.config import RaftConfig
@@ -204,9 +205,17 @@ class SimNode:
         """How the lock stands in the applied table."""
         return self.running.lock_info(self.now_ms(), lock_id)
 
+    def find_locks(self, look: Look) -> Page:
+        """The locks that are wanted, in the applied table."""
+        return self.running.find_locks(self.now_ms(), look)
+
+    def free_in(self, lock_id: LockID) -> Millis:
+        """About when the lock will be free for who comes now."""
+        return self.running.table.free_in(lock_id)
+
     def lock_stats(self) -> LockStats:
         """What the applied table holds and has done."""
-        return self.running.table.stats()
+        return self.running.lock_stats(self.now_ms())
 
     def status(self) -> RaftStatus:
         """How this node sees the cluster."""

@@ -72,7 +72,7 @@ class Door(Generic[C]):
         The newest connection of a peer counts: the older may be what a dead process left behind.
         Raises `Unavailable` if there are too many of its kind.
         """
-        if party.role is Role.CLIENT:
+        if party.role is not Role.PEER:
             limits.check_client_id(party.name)
             if len(self._clients) >= self._bounds.clients:
                 raise Unavailable(

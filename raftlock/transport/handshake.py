@@ -4,10 +4,15 @@ Four small JSON frames. The one who dials begins; each proof is an HMAC-SHA256 w
 over everything both have said and the direction it is said in::
 
     dialler -> server   {"type":"hello","version":1,"cluster":"..","role":"peer","name":"n1",
-                         "nonce":".."}
+                         "address":"10.0.0.1:7101","key":"..","nonce":".."}
     server  -> dialler  {"type":"challenge","version":1,"name":"n2","nonce":"..","proof":".."}
     dialler -> server   {"type":"proof","proof":".."}
     server  -> dialler  {"type":"welcome"}
+
+A node that dials says where it answers itself (`address`, empty in a laboratory), so that a node
+that has moved is found again. `key` names the token that is meant, without telling it: while a
+cluster goes over from one token to the next, its nodes know both. Clients prove with a key that is
+derived from the token (`client_token`): who has only that can be no node and no administrator.
 
 A proof cannot be sent back to its maker (the direction is in it), not be replayed (both nonces are)
 and not be used in another cluster, role or name. Nothing here does I/O or draws a random number:
@@ -21,6 +26,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,6 +44,7 @@ __all__ = [
     "Role",
     "ServerHandshake",
     "check_cluster_token",
+    "client_token",
 ]
 
 WIRE_VERSION = 1
@@ -48,11 +55,17 @@ _TOKEN_BYTES_MIN = 32
 _DEPTH_MAX = 1
 
 
+_CLIENT_PREFIX = "client."
+_ADDRESS_CHARS_MAX = 300
+_KEY_NAME_CHARS = 16
+
+
 class Role(StrEnum):
-    """Who dials: another node, or somebody who wants locks."""
+    """Who dials: another node, somebody who wants locks, or somebody who looks after the nodes."""
 
     PEER = "peer"
     CLIENT = "client"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,27 @@ def check_cluster_token(token: str) -> bytes:
     return key
 
 
+def client_token(token: str) -> str:
+    """The token that clients are given: it opens the lock service, and nothing else."""
+    if token.startswith(_CLIENT_PREFIX):
+        return token
+    key = hmac.new(check_cluster_token(token), b"raftlock client", hashlib.sha256).digest()
+    return _CLIENT_PREFIX + base64.urlsafe_b64encode(key).decode().rstrip("=")
+
+
+def _key(token: str, role: Role) -> bytes:
+    """What is proved with, in that role."""
+    if role is Role.CLIENT:
+        return check_cluster_token(client_token(token))
+    if token.startswith(_CLIENT_PREFIX):
+        raise PermissionDenied(f"A client's token does not open the role {role}.")
+    return check_cluster_token(token)
+
+
+def _key_name(key: bytes) -> str:
+    return hmac.new(key, b"raftlock key name", hashlib.sha256).hexdigest()[:_KEY_NAME_CHARS]
+
+
 @dataclass(frozen=True, slots=True)
 class _Said:
     """All that both proofs cover."""
@@ -82,6 +116,7 @@ class _Said:
     role: Role
     client: str
     server: str
+    address: str
     client_nonce: bytes
     server_nonce: bytes
 
@@ -91,7 +126,7 @@ class _Said:
         text = json_text.write(
             [
                 *(f"raftlock handshake {WIRE_VERSION}", direction),
-                *(self.cluster, self.role.value, self.client, self.server),
+                *(self.cluster, self.role.value, self.client, self.server, self.address),
                 *(_to_base64(self.client_nonce), _to_base64(self.server_nonce)),
             ]
         )
@@ -102,15 +137,25 @@ class ClientHandshake:
     """The dialling side. `next` takes the frame that came (None at first) and gives the answer.
 
     `peer` is who answered, from the moment in which it has proved itself; once `done`, it has
-    accepted this side, too. `server`, if given, is who should answer.
+    accepted this side, too. `server`, if given, is who should answer; `address` is where a node
+    that dials answers itself.
     """
 
     def __init__(
-        self, token: str, *, cluster: str, role: Role, name: str, nonce: bytes, server: str = ""
+        self,
+        token: str,
+        *,
+        cluster: str,
+        role: Role,
+        name: str,
+        nonce: bytes,
+        server: str = "",
+        address: str = "",
     ) -> None:
         assert len(nonce) == NONCE_BYTES
-        self._key = check_cluster_token(token)
+        self._key = _key(token, role)
         self._cluster = cluster
+        self._address = address
         self.role = role
         self._name = name
         self._nonce = nonce
@@ -136,6 +181,8 @@ class ClientHandshake:
                     "cluster": self._cluster,
                     "role": self.role.value,
                     "name": self._name,
+                    "address": self._address,
+                    "key": _key_name(self._key),
                     "nonce": _to_base64(self._nonce),
                 }
             )
@@ -151,7 +198,8 @@ class ClientHandshake:
         if self._expected and server != self._expected:
             raise PermissionDenied(f"This address is {server}'s, not {self._expected}'s.")
         said = _Said(
-            self._cluster, self.role, self._name, server, self._nonce, _nonce(data["nonce"])
+            *(self._cluster, self.role, self._name, server, self._address),
+            *(self._nonce, _nonce(data["nonce"])),
         )
         if not _equal(data["proof"], said.proof(self._key, "server to client")):
             raise PermissionDenied("The node that answers does not know this cluster's token.")
@@ -164,13 +212,25 @@ class ClientHandshake:
 class ServerHandshake:
     """The side that was dialled. `next` takes each frame that comes and gives the answer.
 
-    Once `done`, `peer` is who dialled; the last answer is the welcome. `role` is the one for which
-    the connection was opened: the hello must say the same.
+    Once `done`, `peer` is who dialled and `address` where it answers, if it said so; the last
+    answer is the welcome. `role` is the one for which the connection was opened: the hello must say
+    the same. `also` are other tokens that are good for now.
     """
 
-    def __init__(self, token: str, *, cluster: str, role: Role, name: str, nonce: bytes) -> None:
+    def __init__(
+        self,
+        token: str,
+        *,
+        cluster: str,
+        role: Role,
+        name: str,
+        nonce: bytes,
+        also: Iterable[str] = (),
+    ) -> None:
         assert len(nonce) == NONCE_BYTES
-        self._key = check_cluster_token(token)
+        self._key = _key(token, role)
+        self._keys = {_key_name(key): key for key in (_key(each, role) for each in also)}
+        self.address = ""
         self._cluster = cluster
         self._role = role
         self._name = name
@@ -195,7 +255,8 @@ class ServerHandshake:
         return json_text.write({"type": "welcome"})
 
     def _hello(self, frame: str) -> str:
-        data = _read(frame, "hello", ("version", "cluster", "role", "name", "nonce"))
+        fields = ("version", "cluster", "role", "name", "address", "key", "nonce")
+        data = _read(frame, "hello", fields)
         if data["role"] != self._role.value:
             raise PermissionDenied(f"This connection was opened for the role {self._role}.")
         name = _name(data["name"])
@@ -203,8 +264,12 @@ class ServerHandshake:
             raise PermissionDenied(f"{name} is this node itself.")
         if data["cluster"] != self._cluster:
             raise PermissionDenied("This node belongs to another cluster.")
+        key_name = _text(data["key"], "key", _KEY_NAME_CHARS)
+        self._key = self._keys.get(key_name, self._key)
+        self.address = _text(data["address"], "address", _ADDRESS_CHARS_MAX)
         said = _Said(
-            self._cluster, self._role, name, self._name, _nonce(data["nonce"]), self._nonce
+            *(self._cluster, self._role, name, self._name, self.address),
+            *(_nonce(data["nonce"]), self._nonce),
         )
         self._said = said
         return json_text.write(
@@ -246,6 +311,14 @@ def _name(value: Json) -> str:
         raise RemoteProtocolError(f"A name must be a text of 1 to {ID_CHARS_MAX} characters.")
     if not value.isprintable():
         raise RemoteProtocolError("A name must be printable.")
+    return value
+
+
+def _text(value: Json, field: str, size_max: int) -> str:
+    if not isinstance(value, str) or len(value) > size_max or (value and not value.isprintable()):
+        raise RemoteProtocolError(
+            f"A hello's {field} must be a text of up to {size_max} characters."
+        )
     return value
 
 

@@ -28,6 +28,7 @@ from raftlock.types import (
 from raftlock.types.events import Json
 
 __all__ = [
+    "ADDRESS_CHARS_MAX",
     "CLIENTS_MAX",
     "CLIENT_FRAME_BYTES_MAX",
     "CLOSE_SECONDS_MAX",
@@ -61,11 +62,13 @@ __all__ = [
     "WAIT_MS_MAX",
     "WAIT_MS_MIN",
     "TokenBucket",
+    "check_address",
     "check_client_id",
     "check_command",
     "check_lock_id",
     "check_metadata",
     "check_node_id",
+    "check_pattern",
     "check_priority",
     "check_request_id",
     "check_session_id",
@@ -102,6 +105,7 @@ REQUESTS_BURST = 4_000
 # ---- fields ----
 MEMBERS_MAX = 100  # of a cluster; its decisions would be slow long before
 ID_CHARS_MAX = 256
+ADDRESS_CHARS_MAX = 256  # of a host: a name of the domain name system has at most 253
 REQUEST_ID_CHARS_MAX = 128
 METADATA_PAIRS_MAX = 32
 METADATA_KEY_CHARS_MAX = 64
@@ -287,6 +291,23 @@ def millis_from_seconds(field: str, value: object) -> Millis:
     if not abs(value) <= INTEGER_MAX // 1_000:
         raise InvalidArgument(f"{field} must be a number of seconds, not {_shown(value)}.")
     return Millis(round(value * 1_000))
+
+
+def check_pattern(text: object, field: str) -> str:
+    """A pattern of ids, as `fnmatch` has them; empty: not asked for."""
+    if not isinstance(text, str) or len(text) > ID_CHARS_MAX:
+        raise InvalidArgument(f"{field} is a pattern of at most {ID_CHARS_MAX} characters.")
+    return text
+
+
+def check_address(text: object) -> tuple[str, int]:
+    """Read ``"host:port"`` or ``"[::1]:port"``; raises `InvalidArgument`."""
+    host, _, digits = str(text).rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    port = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 6 else 0
+    if not host or not 0 < port < 1 << 16 or len(host) > ADDRESS_CHARS_MAX:
+        raise InvalidArgument(f"An address is written host:port, not {str(text)[:80]!r}.")
+    return host, port
 
 
 def is_loopback(host: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Protocol
 from raftlock.errors import InvalidArgument, UnknownNode
 from raftlock.types import Micros, NodeID
 
-__all__ = ["PPM", "LinkState", "Links", "Plan", "RandomSource"]
+__all__ = ["PPM", "LinkState", "Links", "OpenRoads", "Plan", "RandomSource", "Roads"]
 
 PPM = 1_000_000
 """Parts per million: a loss of `PPM` loses every message."""
@@ -56,6 +56,47 @@ class LinkState:
     loss_ppm: int = 0
 
 
+class Roads(Protocol):
+    """What a node needs to know of the ways to other nodes."""
+
+    @property
+    def one_clock(self) -> bool:
+        """Whether sender and receiver count by the same clock, so that a delay can be the other's
+        to wait for.
+        """
+        ...
+
+    def joins(self, node: NodeID) -> bool:
+        """Whether there is any way to that node."""
+        ...
+
+    def is_open(self, src: NodeID, dst: NodeID) -> bool:
+        """Whether a message can pass now."""
+        ...
+
+    def plan(self, src: NodeID, dst: NodeID, now_us: Micros) -> Plan:
+        """What becomes of a message that leaves now."""
+        ...
+
+
+class OpenRoads:
+    """Real networks: nothing is lost or delayed on purpose."""
+
+    one_clock = False
+
+    def joins(self, node: NodeID) -> bool:
+        """There is a way to everybody."""
+        return True
+
+    def is_open(self, src: NodeID, dst: NodeID) -> bool:
+        """As far as is known here."""
+        return True
+
+    def plan(self, src: NodeID, dst: NodeID, now_us: Micros) -> Plan:
+        """It leaves at once."""
+        return Plan(now_us)
+
+
 class Links:
     """All links of a laboratory cluster, a direction at a time.
 
@@ -93,6 +134,15 @@ class Links:
         self.version = 0
 
     # ---- asking ----
+
+    @property
+    def one_clock(self) -> bool:
+        """A laboratory has one clock for all its nodes."""
+        return True
+
+    def joins(self, node: NodeID) -> bool:
+        """Whether the node is one of theirs."""
+        return node in self._nodes
 
     @property
     def random(self) -> RandomSource:

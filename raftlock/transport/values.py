@@ -34,6 +34,7 @@ from raftlock.types import (
     Json,
     LockChange,
     LockInfo,
+    LockRates,
     LockStats,
     LogEntry,
     NodeRole,
@@ -68,7 +69,8 @@ _VALIDATED: tuple[type, ...] = (
     *(InstallSnapshotArgs, InstallSnapshotReply, TimeoutNow),
     *(LogEntry, PersistentState, Snapshot, SnapshotMetadata, IndexOffsetPair, ApplyMsg),
     *(Command, LockInfo, WaiterInfo, BackoffAdvice, Outcome, QueuedWaiter, LockChange),
-    *(RaftStatus, PeerState, PeerConnectionStatus, ProposalResult, ProposalStats, LockStats),
+    *(RaftStatus, PeerState, PeerConnectionStatus, ProposalResult, ProposalStats),
+    *(LockStats, LockRates),
 )
 _ADAPTERS: dict[type, TypeAdapter[object]] = {
     kind: TypeAdapter(kind) for kind in map(with_config(_CONFIG), _VALIDATED)

@@ -9,7 +9,7 @@ from raftlock.types.commands import (
     SnapshotOperation,
     WaiterInfo,
 )
-from raftlock.types.events import KINDS, Json, Note, TraceEvent
+from raftlock.types.events import KINDS, Emitter, Json, Note, TraceEvent
 from raftlock.types.ids import (
     ClientID,
     Index,
@@ -42,6 +42,7 @@ from raftlock.types.rpc import (
     TimeoutNow,
 )
 from raftlock.types.status import (
+    LockRates,
     LockStats,
     PeerConnectionStatus,
     PeerState,
@@ -60,6 +61,7 @@ __all__ = [
     "ClientID",
     "Command",
     "Configuration",
+    "Emitter",
     "Index",
     "IndexOffsetPair",
     "InstallSnapshotArgs",
@@ -69,6 +71,7 @@ __all__ = [
     "LockID",
     "LockInfo",
     "LockOperation",
+    "LockRates",
     "LockStats",
     "LogEntry",
     "Message",

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from raftlock.types.ids import Micros, NodeID
 from raftlock.types.log import LogEntry
 
-__all__ = ["KINDS", "Json", "Note", "TraceEvent"]
+__all__ = ["KINDS", "Emitter", "Json", "Note", "TraceEvent"]
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 """A value that JSON can carry. Below the simulator no float is used."""
@@ -99,6 +99,14 @@ class Note(NamedTuple):
     data: Mapping[str, Json] = MappingProxyType({})
     rule: str = ""
     entries: tuple[LogEntry, ...] = ()
+
+
+class Emitter(Protocol):
+    """Hears what happens; a trace's recorder is one."""
+
+    def emit(self, node: NodeID, note: Note, *, term: int = 0, cause: int = 0) -> int:
+        """`note` happened at `node` now; the number it was given."""
+        ...
 
 
 class TraceEvent(NamedTuple):

@@ -12,6 +12,7 @@ from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 
 __all__ = [
+    "LockRates",
     "LockStats",
     "PeerConnectionStatus",
     "PeerState",
@@ -35,13 +36,26 @@ class PeerState:
 
 
 @dataclass(frozen=True, slots=True)
+class LockRates:
+    """What was done lately, in `over` milliseconds of the node's clock: a minute, or less."""
+
+    over: Millis = Millis(0)
+    acquired: int = 0
+    renewed: int = 0
+    released: int = 0
+    expired: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LockStats:
     """What a lock table holds now, and what it has done since its log began.
 
     Equal on all replicas that applied the same. `contested` locks have waiters; `acquired` counts
     grants, at once or after a wait, and `renewed` also what its holder acquired again. Hold times
     are milliseconds of cluster time, of holds that have ended; one that expired ended at its
-    deadline. `refused` are requests that changed nothing.
+    deadline. `refused` are requests that changed nothing. `rates` is what the node that was asked
+    saw of it lately.
     """
 
     held: int = 0
@@ -59,6 +73,7 @@ class LockStats:
     refused: int = 0
     hold_time_total: Millis = Millis(0)
     hold_time_longest: Millis = Millis(0)
+    rates: LockRates | None = None
 
     @property
     def hold_time_average(self) -> Millis:

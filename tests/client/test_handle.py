@@ -67,7 +67,7 @@ async def test_a_handle_may_be_used_again_but_not_at_once(service, alice):
 
 async def test_a_ttl_that_ended_in_the_block(service, alice):
     async def block():
-        async with alice.lock("build", 2) as held:
+        async with alice.lock("build", 2, renew=False) as held:
             await service.clock.run(1.97)
             assert not held.valid
             assert service.holder() == "alice"
@@ -80,7 +80,7 @@ async def test_a_ttl_that_ended_in_the_block(service, alice):
 
 async def test_a_lock_that_has_another_owner(service, alice):
     async def block():
-        async with alice.lock("build", 2):
+        async with alice.lock("build", 2, renew=False):
             await service.clock.run(3)
             service.hold(by="carol")
 
@@ -101,7 +101,7 @@ async def test_a_lock_that_was_taken_away_within_its_time(service, alice):
 
 async def test_the_block_s_own_error_goes_first(service, alice):
     async def block():
-        async with alice.lock("build", 2):
+        async with alice.lock("build", 2, renew=False):
             await service.clock.run(3)
             raise KeyError("mine")
 

@@ -70,7 +70,7 @@ def test_acquire_renew_release(alice, runner, service):
 
 
 def test_blocks(alice, runner, service):
-    with alice.lock("build", 10) as held:
+    with alice.lock("build", 10, renew=False) as held:
         assert held.lock_id == "build"
         assert held.token == service.machine.info("build").token
         assert held.valid
@@ -82,7 +82,7 @@ def test_blocks(alice, runner, service):
         with pytest.raises(LockHeld), alice.lock("build"):
             pass
     assert service.holder() == ""
-    with pytest.raises(LockLost), alice.lock("build", 2):
+    with pytest.raises(LockLost), alice.lock("build", 2, renew=False):
         runner.call(service.clock.run(3))
 
 

@@ -222,7 +222,7 @@ def test_a_node_whose_disk_fails_stops_and_nothing_else_does(cluster: Cluster) -
     node = others(cluster, cluster.wait_for_leader())[0]
     running = cluster.laboratory.running(node)
     assert running is not None
-    running._storage = BadDisk(running._storage)  # type: ignore[assignment]
+    running._disk._storage = BadDisk(running._storage)  # type: ignore[assignment]
     cluster.client("alice").acquire("build", ttl=60)
     until(cluster, lambda view: view.nodes[node].fate == "stopped")
     assert look(cluster, lambda view: view.nodes[node].why) == "The disk did not sync."
@@ -238,7 +238,7 @@ def test_a_node_whose_writes_fail_stops_too(cluster: Cluster) -> None:
     assert running is not None
     bad = BadDisk(running._storage)
     bad.__dict__["write"] = lambda _batch: bad.sync()
-    running._storage = bad  # type: ignore[assignment]
+    running._disk._storage = bad  # type: ignore[assignment]
     cluster.client("alice").acquire("build", ttl=60)
     until(cluster, lambda view: view.nodes[node].fate == "stopped")
 

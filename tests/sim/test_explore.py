@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from raftlock import Simulation, cli
+from raftlock import Simulation
 from raftlock.check import check_trace
-from raftlock.cli import main
+from raftlock.cli import main, runs
 from raftlock.errors import InvalidArgument
 from raftlock.sim import elsewhere
 from raftlock.sim.elsewhere import explore_elsewhere
@@ -173,7 +173,7 @@ def test_an_interrupted_campaign_tells_what_it_has(monkeypatch, capsys):
         yield look(seeds[0], 3)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "explore", some)
+    monkeypatch.setattr(runs, "explore", some)
     assert main(["explore", "--seeds", "50"]) == 1
     out = capsys.readouterr().out
     assert "Interrupted: this is what 1 of 50 seeds came to." in out
@@ -189,7 +189,7 @@ def test_the_command_explores(tmp_path, capsys):
 
 def test_the_command_fails_if_too_little_happened(monkeypatch, capsys):
     quiet = Look(1, 3, "", "", 0, 0, 0, ("elected a leader",))
-    monkeypatch.setattr(cli, "explore", lambda *_, **__: (each for each in [quiet] * 200))
+    monkeypatch.setattr(runs, "explore", lambda *_, **__: (each for each in [quiet] * 200))
     assert main(["explore", "--seeds", "200"]) == 1
     out = capsys.readouterr().out
     assert "Nothing was broken." in out

@@ -12,18 +12,21 @@ from raftlock.transport.handshake import (
     Role,
     ServerHandshake,
     check_cluster_token,
+    client_token,
 )
 
 TOKEN = "the token of this cluster, 32 long"
 OTHER = "the token of that cluster, 32 long"
 
 
-def client(*, token=TOKEN, cluster="lab", role=Role.PEER, name="n1", nonce=b"c" * 32, server="n2"):
-    return ClientHandshake(token, cluster=cluster, role=role, name=name, nonce=nonce, server=server)
+def client(*, token=TOKEN, name="n1", server="n2", **named):
+    given = {"cluster": "lab", "role": Role.PEER, "nonce": b"c" * 32, **named}
+    return ClientHandshake(token, name=name, server=server, **given)
 
 
-def server(*, token=TOKEN, cluster="lab", role=Role.PEER, name="n2", nonce=b"s" * 32):
-    return ServerHandshake(token, cluster=cluster, role=role, name=name, nonce=nonce)
+def server(*, token=TOKEN, name="n2", **named):
+    given = {"cluster": "lab", "role": Role.PEER, "nonce": b"s" * 32, **named}
+    return ServerHandshake(token, name=name, **given)
 
 
 def talk(one, other):
@@ -59,6 +62,40 @@ def test_a_client_need_not_know_whom_it_reaches():
     one = client(server="")
     talk(one, server(name="n7"))
     assert one.peer == Party("n7", Role.PEER)
+
+
+def test_a_node_says_where_it_answers():
+    one, other = client(address="10.0.0.1:7101"), server()
+    talk(one, other)
+    assert other.address == "10.0.0.1:7101"
+
+
+@pytest.mark.parametrize("role", Role)
+def test_while_the_token_changes_both_are_good(role):
+    old, new, lost = TOKEN, OTHER, "a token that nobody knows any more, long"
+    for token in (old, new):
+        other = server(token=new, also=(old,), role=role)
+        talk(client(token=token, role=role), other)
+        assert other.done
+    with pytest.raises(PermissionDenied):
+        talk(client(token=lost, role=role), server(token=new, also=(old,), role=role))
+
+
+def test_a_clients_token_opens_the_lock_service_and_nothing_else():
+    given = client_token(TOKEN)
+    assert client_token(given) == given
+    assert TOKEN not in given
+    other = server(role=Role.CLIENT)
+    talk(client(token=given, role=Role.CLIENT), other)
+    assert other.peer == Party("n1", Role.CLIENT)
+    for role in (Role.PEER, Role.ADMIN):
+        with pytest.raises(PermissionDenied, match=f"does not open the role {role}"):
+            client(token=given, role=role)
+    # Somebody who changes this program to try all the same has the wrong key.
+    forged = client(token="x" * 32, role=Role.ADMIN)
+    forged._key = given.encode()
+    with pytest.raises(PermissionDenied):
+        talk(forged, server(role=Role.ADMIN))
 
 
 def test_the_token_is_never_said_nor_shown():
@@ -115,7 +152,9 @@ def test_a_talk_that_was_overheard_cannot_be_repeated():
         another.next(frames[1])
 
 
-@pytest.mark.parametrize("changes", [{"name": "n3"}, {"nonce": "A" * 43 + "="}])
+@pytest.mark.parametrize(
+    "changes", [{"name": "n3"}, {"nonce": "A" * 43 + "="}, {"address": "10.0.0.66:1"}]
+)
 def test_what_the_hello_said_cannot_be_changed_on_the_way(changes):
     one, other = client(), server()
     challenge = other.next(changed(one.next(None), **changes))
@@ -173,6 +212,11 @@ def test_a_version_is_a_number(version):
         {"nonce": None},
         {"more": 1},
         {"role": ["peer"]},
+        {"address": 5},
+        {"address": "x" * 301},
+        {"address": "a\nb"},
+        {"key": None},
+        {"key": "f" * 17},
     ],
 )
 def test_a_malformed_hello_is_refused(changes):

@@ -25,6 +25,7 @@ from raftlock.types import (
     LockID,
     LockInfo,
     LockOperation,
+    LockRates,
     LockStats,
     LogEntry,
     Millis,
@@ -400,6 +401,18 @@ SAMPLES = [
             "refused": 4,
             "hold_time_total": 16_000,
             "hold_time_longest": 9_000,
+            "rates": None,
+        },
+    ),
+    (
+        LockRates(Millis(60_000), 5, 4, 3, 2, 1),
+        {
+            "over": 60_000,
+            "acquired": 5,
+            "renewed": 4,
+            "released": 3,
+            "expired": 2,
+            "refused": 1,
         },
     ),
 ]

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from raftlock.errors import InvalidArgument, RaftLockError
 from raftlock.transport.codec import Request, Response
+from raftlock.transport.limits import check_address
 from raftlock.types.answers import Outcome
 from raftlock.types.commands import Command
 from raftlock.types.events import Json
@@ -60,14 +61,11 @@ class Endpoint:
         """Read ``"host:port"``, ``"[::1]:port"`` or a pair; raises `InvalidArgument`."""
         if isinstance(address, Endpoint):
             return address
-        if isinstance(address, tuple):
-            host, port = address
-        else:
-            host, _, digits = address.rpartition(":")
-            host = host.removeprefix("[").removesuffix("]")
-            port = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 6 else 0
+        if not isinstance(address, tuple):
+            return cls(*check_address(address))
+        host, port = address
         if not host or not 0 < port < 1 << 16:
-            raise InvalidArgument(f"An endpoint is written host:port, not {str(address)[:80]!r}.")
+            raise InvalidArgument(f"An address is written host:port, not {str(address)[:80]!r}.")
         return cls(host, port)
 
 

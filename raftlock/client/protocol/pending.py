@@ -24,6 +24,11 @@ __all__ = ["KEEP_ALIVE", "RETRY_ELSEWHERE", "RETRY_LATER", "Pending", "error_of"
 KEEP_ALIVE = "keep_alive"
 """The call that says that a session's client lives, when it has nothing else to say."""
 
+_OF_THE_TABLE = {"get_lock_info", "get_locks", "get_backoff_advice"}
+"""The questions that only a leader answers, unless a stale answer will do."""
+
+_OF_THE_LEADER = {"get_members", "change_members", "transfer_leadership"}
+
 _ENTERS_QUEUE = (LockOperation.ACQUIRE, LockOperation.ENQUEUE_WAITER)
 
 
@@ -98,7 +103,11 @@ class Pending:
     @property
     def needs_leader(self) -> bool:
         """Whether only the leader can answer it."""
-        return self.command is not None or bool(self.lock_id) or self.keeps_alive
+        if self.command is not None or self.keeps_alive:
+            return True
+        if self.call in _OF_THE_TABLE:
+            return not self.params.get("stale")
+        return self.call in _OF_THE_LEADER or bool(self.params.get("of_leader"))
 
     @property
     def request_id(self) -> str:

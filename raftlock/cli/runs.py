@@ -1,14 +1,4 @@
-"""The `raftlock` command.
-
-::
-
-    raftlock explore --seeds 500          run seeds under every check, on all processors
-                                          (--dask tcp://HOST:PORT: on a dask cluster)
-    raftlock replay FILE                  do a run again, or tell a saved trace, in sentences
-                                          (--html OUT: as a page that goes back and forth)
-    raftlock mutants                      break each rule, and see that the checks notice
-    raftlock scenario FILE ...            do a scenario, and compare what is told with its text
-"""
+"""The commands that make runs and judge them: explore, replay, scenario, mutants."""
 
 from __future__ import annotations
 
@@ -26,7 +16,7 @@ from tqdm import tqdm
 
 from raftlock.check.checker import check_history, check_trace
 from raftlock.check.violation import Violation
-from raftlock.errors import RaftLockError
+from raftlock.cli.common import Commands, positive
 from raftlock.panels import write_page
 from raftlock.sim.bench import WITNESSES, Verdict, judge, search
 from raftlock.sim.explore import Campaign, Look, explore, shrunk_script
@@ -36,41 +26,23 @@ from raftlock.sim.scenario import rewrite, rewrite_page
 from raftlock.sim.tell import explained, rules_told, told
 from raftlock.trace.export import Trace, is_trace, read, write_lines
 
-__all__ = ["main"]
+__all__ = ["add_commands"]
 
 SHOWN_MAX = 5
 """How many broken runs are made shorter and written down: the rest are often the same."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says; the exit code is 1 if something was found, 2 for a mistake."""
-    chosen = _parser().parse_args(arguments)
-    try:
-        if chosen.command == "explore":
-            return _explore(chosen)
-        if chosen.command == "replay":
-            return _replay(Path(chosen.file), chosen)
-        if chosen.command == "scenario":
-            return max(_scenario(path, rewriting=chosen.rewrite) for path in chosen.files)
-        return _mutants(as_json=chosen.json, seeds=chosen.search, writing=chosen.write)
-    except (RaftLockError, OSError) as error:
-        print(f"raftlock: {error}", file=sys.stderr)
-        return 2
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="raftlock", description="A Raft lock service to learn from."
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
+def add_commands(commands: Commands) -> None:
+    """Say what they are called and take."""
     exploring = commands.add_parser("explore", help="run seeds under every check")
-    exploring.add_argument("--seeds", type=_positive, default=500, help="how many (500)")
-    exploring.add_argument("--first", type=_positive, default=1, help="the first seed (1)")
+    exploring.set_defaults(do=_explore)
+    exploring.add_argument("--seeds", type=positive, default=500, help="how many (500)")
+    exploring.add_argument("--first", type=positive, default=1, help="the first seed (1)")
     exploring.add_argument(
         "--nodes", type=int, choices=range(1, 10), help="how many (else drawn from the seed)"
     )
     exploring.add_argument(
-        "--jobs", type=_positive, default=os.cpu_count() or 1, help="processes (all processors)"
+        "--jobs", type=positive, default=os.cpu_count() or 1, help="processes (all processors)"
     )
     exploring.add_argument(
         "--dask", default="", metavar="ADDRESS", help="on a dask cluster: tcp://HOST:PORT"
@@ -80,15 +52,19 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=Path(), help="where scripts of broken runs go (here)"
     )
     replaying = commands.add_parser("replay", help="do a run again, and tell it in sentences")
+    replaying.set_defaults(do=lambda chosen: _replay(Path(chosen.file), chosen))
     replaying.add_argument("file", help="a script that `explore` has written, or a saved trace")
-    replaying.add_argument("--lines", type=_positive, default=20, help="how many sentences (20)")
+    replaying.add_argument("--lines", type=positive, default=20, help="how many sentences (20)")
     replaying.add_argument("--trace", type=Path, metavar="OUT", help="write the trace there, too")
     replaying.add_argument("--html", type=Path, metavar="OUT", help="write it as a page there, too")
     bench = commands.add_parser("mutants", help="break each rule, and see that the checks notice")
+    bench.set_defaults(
+        do=lambda told: _mutants(as_json=told.json, seeds=told.search, writing=told.write)
+    )
     bench.add_argument("--json", action="store_true", help="a list of objects instead of a table")
     bench.add_argument(
         "--search",
-        type=_positive,
+        type=positive,
         default=0,
         metavar="SEEDS",
         help="find the runs anew, in so many",
@@ -97,16 +73,9 @@ def _parser() -> argparse.ArgumentParser:
         "--write", action="store_true", help="record a run that was found for a rule without one"
     )
     playing = commands.add_parser("scenario", help="do a scenario, and compare what is told")
+    playing.set_defaults(do=_scenarios)
     playing.add_argument("files", nargs="+", type=Path)
     playing.add_argument("--rewrite", action="store_true", help="write down what is really told")
-    return parser
-
-
-def _positive(given: str) -> int:
-    value = int(given)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {value}")
-    return value
 
 
 # ---- explore ----
@@ -230,6 +199,10 @@ def _retold(path: Path) -> tuple[Trace, Sequence[Violation]]:
 
 
 # ---- scenarios ----
+
+
+def _scenarios(chosen: argparse.Namespace) -> int:
+    return max(_scenario(path, rewriting=chosen.rewrite) for path in chosen.files)
 
 
 def _scenario(path: Path, *, rewriting: bool) -> int:

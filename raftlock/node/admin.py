@@ -1,0 +1,97 @@
+"""What an administrator may ask of a node: who leads, who belongs to it, where they are.
+
+The words stand beside those of ``raftlock.client.v1``, on a connection that was opened for the role
+``admin`` with the cluster's own token. Who asks for a change looks at `get_status` afterwards: an
+accepted change has begun, and is done when the configuration there is no longer joint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
+
+from raftlock.errors import InvalidArgument
+from raftlock.raft.effects import Resolution
+from raftlock.transport.codec import Request
+from raftlock.transport.limits import MEMBERS_MAX, check_node_id
+from raftlock.transport.values import encode
+from raftlock.types.events import Json
+from raftlock.types.ids import NodeID
+from raftlock.types.membership import Configuration
+
+__all__ = ["CHANGE_MEMBERS", "GET_MEMBERS", "TRANSFER_LEADERSHIP", "AdminDesk"]
+
+TRANSFER_LEADERSHIP = "transfer_leadership"
+CHANGE_MEMBERS = "change_members"
+GET_MEMBERS = "get_members"
+
+_PARAMS = {
+    TRANSFER_LEADERSHIP: {"node"},
+    CHANGE_MEMBERS: {"voters", "learners"},
+    GET_MEMBERS: set[str](),
+}
+
+
+class Host(Protocol):
+    """What the desk needs of its node."""
+
+    @property
+    def addresses(self) -> Mapping[NodeID, str]:
+        """Where nodes are reached."""
+        ...
+
+    def members(self) -> tuple[Configuration, bool]:
+        """The members, and whether they are committed."""
+        ...
+
+    def transfer(self, target: NodeID, result: Callable[[Resolution], None]) -> None:
+        """Hand leadership over."""
+        ...
+
+    def change_members(
+        self,
+        voters: tuple[NodeID, ...],
+        learners: tuple[NodeID, ...],
+        result: Callable[[Resolution], None],
+    ) -> None:
+        """Go over to these members."""
+        ...
+
+
+class AdminDesk:
+    """Answers the administrators of one node."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    @property
+    def calls(self) -> Collection[str]:
+        """The words that are for administrators alone."""
+        return _PARAMS.keys()
+
+    def call(
+        self, request: Request, result: Callable[[Resolution], None]
+    ) -> Mapping[str, Json] | None:
+        """Do it: the answer, or ``None`` if `result` will be called. Raises `InvalidArgument`."""
+        unknown = request.params.keys() - _PARAMS[request.call]
+        if unknown:
+            name = min(unknown)[:40]
+            raise InvalidArgument(f"{request.call} has no param {name!r}: leave it out.")
+        if request.call == GET_MEMBERS:
+            members, decided = self._host.members()
+            told: dict[str, Json] = dict(self._host.addresses.items())
+            return {"configuration": encode(members), "decided": decided, "addresses": told}
+        if request.call == TRANSFER_LEADERSHIP:
+            named = request.params.get("node", "")
+            self._host.transfer(check_node_id(named) if named else NodeID(""), result)
+        else:
+            voters, learners = _names(request, "voters"), _names(request, "learners")
+            self._host.change_members(voters, learners, result)
+        return None
+
+
+def _names(request: Request, field: str) -> tuple[NodeID, ...]:
+    given = request.params.get(field, [])
+    if not isinstance(given, list) or len(given) > MEMBERS_MAX:
+        raise InvalidArgument(f"{field} is a list of at most {MEMBERS_MAX} nodes.")
+    return tuple(check_node_id(name) for name in given)

@@ -1,0 +1,193 @@
+"""Three nodes as processes, with files: what is promised outlasts each of them, and all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from raftlock.errors import LockHeld, PermissionDenied, UnknownNode
+from tests.serve.processes import Nodes, free_ports, raftlock, run, until
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> Iterator[Nodes]:
+    started = Nodes(tmp_path)
+    started.start()
+    yield started
+    started.stop()
+
+
+async def test_a_lock_outlasts_its_leader(nodes: Nodes):
+    async with nodes.client("alice") as alice, nodes.client("bob") as bob:
+        held = await alice.acquire("printer", ttl=60)
+        waiting = asyncio.create_task(bob.acquire("printer", ttl=30, wait=True))
+        leader = await nodes.leader()
+        nodes.kill(leader)
+        await nodes.leader(other_than=leader)
+        info = await alice.get_lock_info("printer", timeout=20)
+        assert (info.owner_id, info.version) == ("alice", held.token)
+        with pytest.raises(LockHeld):
+            async with nodes.client("carol") as carol:
+                await carol.acquire("printer")
+        assert not waiting.done()
+        await alice.release(held, timeout=20)
+        assert (await waiting).token > held.token
+        nodes.start(leader)
+
+        async def has_all() -> bool:
+            status, ahead = await nodes.status(leader), await alice.status()
+            return status is not None and status.last_applied >= ahead.last_applied > 0
+
+        await until(has_all, "the restarted node with all of the log")
+
+
+async def test_all_of_it_outlasts_a_power_cut(nodes: Nodes):
+    async with nodes.client("alice") as alice:
+        held = await alice.acquire("printer", ttl=3600, metadata={"why": "report"})
+    nodes.kill()
+    nodes.start()
+    async with nodes.client("bob") as bob:
+        info = await bob.get_lock_info("printer", timeout=20)
+        assert (info.owner_id, info.version) == ("alice", held.token)
+        assert info.metadata == {"why": "report"}
+        assert (await bob.acquire("other")).token > held.token
+
+
+async def test_a_node_that_is_asked_to_end_hands_over(nodes: Nodes):
+    leader = await nodes.leader()
+    nodes.signal(leader, signal.SIGTERM)
+    assert await asyncio.to_thread(nodes.processes[leader].wait, 20) == 0
+    assert "has ended in good order" in nodes.log(leader)
+    assert "leadership goes to" in nodes.log(leader)
+    await nodes.leader(other_than=leader)
+
+
+async def test_a_leader_that_stood_still_past_the_ttl_changes_nothing(nodes: Nodes):
+    leader = await nodes.leader()
+    async with nodes.client("alice") as alice, nodes.client("bob") as bob:
+        first = await alice.acquire("printer", ttl=1)
+        nodes.signal(leader, signal.SIGSTOP)
+        second = await bob.acquire("printer", ttl=60, wait=True, timeout=30)
+        assert second.token > first.token
+        assert not first.valid
+        nodes.signal(leader, signal.SIGCONT)
+
+        async def follows() -> bool:
+            status = await nodes.status(leader)
+            return status is not None and status.leader_id not in {"", leader}
+
+        await until(follows, "the old leader as a follower")
+        info = await alice.get_lock_info("printer")
+        assert (info.owner_id, info.version) == ("bob", second.token)
+
+
+async def test_members_come_and_go(nodes: Nodes, tmp_path: Path):
+    await nodes.leader()
+    home = tmp_path / "n4"
+    (port,) = free_ports(1)
+    code, out, errors = await asyncio.to_thread(
+        run, "join", home, f"n4=127.0.0.1:{port}", "--prepare", access=nodes.admin_file
+    )
+    assert (code, errors) == (0, ""), errors
+    assert "raftlock serve" in out
+    nodes.start("n4", home=home)
+    nodes.addresses["n4"] = f"127.0.0.1:{port}"
+    async with nodes.admin() as admin, nodes.client("alice") as alice:
+        held = await alice.acquire("printer", ttl=60)
+        await admin.add_node("n4")
+        await admin.transfer_leadership("n4")
+        assert await nodes.leader() == "n4"
+        await admin.remove_node("n1")
+        members = (await admin.members()).configuration
+        assert set(members.voters) == {"n2", "n3", "n4"}
+        with pytest.raises(UnknownNode, match="the members are"):
+            await admin.remove_node("n1")
+        nodes.kill("n1")
+        assert (await alice.renew(held)).token == held.token
+    # Everybody has heard where n4 is: a node that is started again finds it.
+    file = nodes.folder / "n2" / "node.json"
+    await until(
+        lambda: json.loads(file.read_text())["addresses"].get("n4") == f"127.0.0.1:{port}",
+        "n4's address in n2's directory",
+    )
+
+
+async def test_a_clients_token_is_for_locks_alone(nodes: Nodes):
+    from raftlock.client.client import AsyncAdmin
+
+    await nodes.leader()
+    async with AsyncAdmin.from_access(nodes.client_file) as admin:
+        with pytest.raises(PermissionDenied, match="client's token"):
+            await admin.members()
+    # The cluster's own token opens everything, but not every call on every kind of connection.
+    async with nodes.client() as client:
+        with pytest.raises(PermissionDenied, match="for administrators"):
+            await client._question("get_members", {}, None)
+
+
+async def test_what_a_monitor_is_told(nodes: Nodes):
+    leader = await nodes.leader()
+    async with nodes.client("alice") as alice:
+        await alice.acquire("printer", ttl=60)
+
+    def page(name: str, path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://{nodes.addresses[name]}{path}") as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    told = await asyncio.to_thread(page, leader, "/metrics")
+    assert told[0] == 200
+    assert "raftlock_locks_held 1\n" in told[1]
+    assert 'raftlock_role{role="Leader"} 1\n' in told[1]
+    for line in told[1].splitlines():
+        assert re.fullmatch(r'# (HELP|TYPE) .+|raftlock_\w+(\{\w+="[^"]*"\})? [\d.]+', line), line
+    assert (await asyncio.to_thread(page, leader, "/healthz"))[0] == 200
+    others = [name for name in nodes.addresses if name != leader]
+    nodes.kill(leader, others[0])
+
+    async def is_ill() -> bool:
+        code, text = await asyncio.to_thread(page, others[1], "/healthz")
+        return code == 503 and "knows none" in text
+
+    await until(is_ill, "a node that says that it knows no leader")
+
+
+def test_a_directory_that_is_none_is_refused(tmp_path: Path):
+    code, _, errors = run("serve", tmp_path)
+    assert code == 74
+    assert "is no node's directory" in errors
+    assert "join under a new name" in errors
+
+
+def test_a_damaged_disk_is_refused(tmp_path: Path):
+    nodes = Nodes(tmp_path, 1)
+    nodes.start()
+    try:
+        asyncio.run(_fill(nodes))
+        nodes.kill()
+        (log,) = (nodes.folder / "n1" / "disk").glob("log-*")
+        data = bytearray(log.read_bytes())
+        data[len(data) // 2] ^= 1
+        log.write_bytes(bytes(data))
+        process = raftlock("serve", nodes.folder / "n1", stderr=-1)
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 74
+        assert "lost what it had promised" in errors
+    finally:
+        nodes.stop()
+
+
+async def _fill(nodes: Nodes) -> None:
+    async with nodes.client("alice") as alice:
+        for number in range(20):
+            await alice.acquire(f"lock {number}", ttl=60)
