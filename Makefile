@@ -17,6 +17,7 @@ help:
 	@echo "make test         format, lint, types, then every test there is (ARGS=... are handed to pytest)"
 	@echo "make check        format, lint and types alone"
 	@echo "make explore      drawn runs under every check, about two minutes on two cores (SEEDS=... FIRST=...)"
+	@echo "make soak         real processes under load and faults, for a minute (MINUTES=...)"
 	@echo "make determinism  the same seeds in two processes must give the same traces (SEEDS=...)"
 	@echo "make constraints  renew constraints.txt from the newest releases"
 	@echo "make clean        remove .venv and everything else that was made here"
@@ -79,6 +80,11 @@ test: check
 # The number of seeds is fixed, and not the time: the same commit always does the same. What breaks
 # is made short and written to broken/.
 .PHONY: explore
+.PHONY: soak
+soak: MINUTES ?= 1
+soak: .venv/ready
+	$(PY) tools/soak_service.py --minutes $(MINUTES) $(ARGS)
+
 explore: SEEDS ?= 1600
 explore: FIRST ?= 1
 explore: .venv/ready

@@ -17,6 +17,7 @@ Importing raftlock starts no thread and opens no socket. ARCHITECTURE.md says wh
 
 from raftlock import errors
 from raftlock.client.client import AsyncLockClient
+from raftlock.client.fencing import FencedResource
 from raftlock.client.sync import LockClient
 from raftlock.cluster.live import AsyncCluster, Cluster
 from raftlock.errors import RaftLockError
@@ -41,6 +42,7 @@ __all__ = [
     "AsyncCluster",
     "AsyncLockClient",
     "Cluster",
+    "FencedResource",
     "LockClient",
     "LockInfo",
     "LockRules",

@@ -28,6 +28,7 @@
     │   ├── WaitCancelled         404
     │   └── TooMany               405  a table of the service is full
     ├── LockLost                  the lock ended while it was thought to be held
+    ├── StaleToken                what the lock protects has seen a later holder
     ├── ClusterStopped            the cluster was stopped or replaced
     ├── UnknownNode               no node of that name (also an InvalidArgument)
     ├── ProtocolError
@@ -70,6 +71,7 @@ __all__ = [
     "ReplicationFailure",
     "ServiceError",
     "SessionExpired",
+    "StaleToken",
     "StorageError",
     "Timeout",
     "TooMany",
@@ -275,6 +277,10 @@ class TooMany(ServiceError):
 
 class LockLost(RaftLockError):
     """The lock ended while it was thought to be held: what was done under it may be stale."""
+
+
+class StaleToken(RaftLockError):
+    """What the lock protects has seen a later holder's token: stop, and acquire anew."""
 
 
 class ClusterStopped(RaftLockError):

@@ -125,6 +125,7 @@ class AsyncLockClient(Looking):
         *,
         client_id: str | None = None,
         role: Role = Role.CLIENT,
+        observer: Observer | None = None,
     ) -> Self:
         """A client of the cluster that an access file tells of: client.json of ``raftlock init``.
 
@@ -138,6 +139,7 @@ class AsyncLockClient(Looking):
             cluster=known.cluster,
             client_id=client_id,
             role=role,
+            observer=observer,
             ssl=known.tls(),
         )
 

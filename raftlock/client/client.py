@@ -9,6 +9,7 @@ from raftlock.client.access import Access
 from raftlock.client.admin import Administering
 from raftlock.client.aio import Address, AsyncLockClient
 from raftlock.client.sync import LockClient
+from raftlock.client.testimony import Observer
 from raftlock.transport.handshake import Role
 
 __all__ = ["Address", "AsyncAdmin", "AsyncLockClient", "LockClient"]
@@ -24,6 +25,7 @@ class AsyncAdmin(AsyncLockClient, Administering):
         *,
         client_id: str | None = None,
         role: Role = Role.ADMIN,
+        observer: Observer | None = None,
     ) -> Self:
         """An administrator of the cluster that an access file tells of."""
-        return super().from_access(access, client_id=client_id, role=role)
+        return super().from_access(access, client_id=client_id, role=role, observer=observer)
