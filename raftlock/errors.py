@@ -26,7 +26,8 @@
     │   ├── NotInThisRuntime      402  this kind of cluster cannot do that
     │   ├── WaitTimedOut          403  the wait ended before the lock was free
     │   ├── WaitCancelled         404
-    │   └── TooMany               405  a table of the service is full
+    │   ├── TooMany               405  a table of the service is full
+    │   └── Compacted             406  what is asked for is no longer kept
     ├── LockLost                  the lock ended while it was thought to be held
     ├── StaleToken                what the lock protects has seen a later holder
     ├── ClusterStopped            the cluster was stopped or replaced
@@ -48,6 +49,7 @@ from enum import IntEnum
 __all__ = [
     "Busy",
     "ClusterStopped",
+    "Compacted",
     "ErrorCode",
     "InternalError",
     "InvalidArgument",
@@ -113,6 +115,7 @@ class ErrorCode(IntEnum):
     WAIT_TIMED_OUT = 403
     WAIT_CANCELLED = 404
     TOO_MANY = 405
+    COMPACTED = 406
 
 
 class RaftLockError(Exception):
@@ -275,6 +278,12 @@ class TooMany(ServiceError):
     code = ErrorCode.TOO_MANY
 
 
+class Compacted(ServiceError):
+    """The changes asked for are no longer kept: look at the locks, and watch from now on."""
+
+    code = ErrorCode.COMPACTED
+
+
 class LockLost(RaftLockError):
     """The lock ended while it was thought to be held: what was done under it may be stale."""
 
@@ -333,6 +342,7 @@ _BY_CODE: dict[ErrorCode, type[ServiceError]] = {
         WaitTimedOut,
         WaitCancelled,
         TooMany,
+        Compacted,
     )
 }
 

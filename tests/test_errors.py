@@ -43,6 +43,7 @@ ADDED = {
     "WAIT_TIMED_OUT": 403,
     "WAIT_CANCELLED": 404,
     "TOO_MANY": 405,
+    "COMPACTED": 406,
 }
 DRAWN = re.compile(r"^(?P<stem>[ │├└─]*)(?P<name>[A-Z]\w+)(?: +(?P<code>\d{3})\b)?")
 

@@ -53,6 +53,7 @@ PURE = (
     "raftlock.node.proposals",
     "raftlock.node.rates",
     "raftlock.node.sessions",
+    "raftlock.node.watching",
     "raftlock.transport.codec",
     "raftlock.transport.handshake",
     "raftlock.transport.door",

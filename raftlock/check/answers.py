@@ -24,7 +24,7 @@ __all__ = ["AnswerChecker"]
 GRACE_US = 1_000_000
 """How long after its time is up a call must have come back."""
 
-_DONE = frozenset({"granted", "renewed", "released", "cancelled"})
+_DONE = frozenset({"granted", "renewed", "released", "revoked", "cancelled"})
 _READ = "get_lock_info"
 
 _Call = tuple[str, str, str]

@@ -62,7 +62,7 @@ START: Moment = (0, 0)
 _TAKES = frozenset({"acquire", "enqueue_waiter"})
 _LOOK = "get_lock_info"
 _WITHOUT_TRACE = frozenset({"renew", "cancel_wait", _LOOK})
-_OPERATIONS = _TAKES | _WITHOUT_TRACE | {"release"}
+_OPERATIONS = _TAKES | _WITHOUT_TRACE | {"release", "revoke"}
 
 _TELLS_OF_THE_LOCK = frozenset(
     {

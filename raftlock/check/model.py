@@ -282,6 +282,10 @@ class LockModel:
         if op == "cancel_wait" and any(wait.client == client for wait in state.queue):
             self._leave(lock, client)
             return ("cancelled", 0)
+        if op == "revoke" and hold is not None and token in {0, hold.token}:
+            self._last_token = fresh = max(self._last_token + 1, self._index)
+            self._free(lock, state)
+            return ("revoked", fresh)
         if hold is not None and (hold.client, hold.token) == (client, token):
             if op == "release":
                 self._free(lock, state)

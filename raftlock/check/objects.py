@@ -128,6 +128,8 @@ class LockObject:
       time within its interval.
     - A release or a renewal is done for the holder with its token and refused to all others, each
       refusal for its own reason.
+    - A revocation ends the hold there is, whoever has it, with that token if it names one; the
+      token in its answer is larger than every one before it.
     - A look finds the holder and its token as they are at one moment, or a free lock.
     - **A hold may end by itself**, and never has to. Clients see only that it has ended, so this is
       a sound over-approximation: it may end at any moment that is not certainly before its TTL was
@@ -160,6 +162,8 @@ class LockObject:
                 return self._released(state, operation)
             case "renew":
                 return self._renewed(state, operation)
+            case "revoke":
+                return _revoked(state, operation)
             case "cancel_wait":
                 return state if state.is_held_by_another(operation.client) else None
             case "get_lock_info":
@@ -192,6 +196,8 @@ class LockObject:
 
     def kind(self, operation: Operation) -> Hashable | None:
         """A client's open requests are alike; no token is released a second time."""
+        if operation.op == "revoke":
+            return operation.call  # it may end any hold, once
         return operation.client if operation.op in ("acquire", "enqueue_waiter") else None
 
     def reached(self, state: LockState) -> int:
@@ -205,6 +211,8 @@ class LockObject:
             return None
         if answer.word == "granted" or (answer.word == "info" and answer.value):
             return answer.token
+        if answer.word == "revoked":
+            return answer.token - 1
         return operation.token if answer.word in ("released", "renewed") else None
 
     def _acquired(self, state: LockState, operation: Operation) -> LockState | None:
@@ -260,6 +268,22 @@ class LockObject:
 def _later(ends: Moment, renewed: Moment) -> Moment:
     """A hold that may be taken back stays so; another never ends earlier for being renewed."""
     return START if START in (ends, renewed) else max(ends, renewed)
+
+
+def _revoked(state: LockState, operation: Operation) -> LockState | None:
+    """The lock after an administrator took it away, or was told that there is nothing to take."""
+    answer, named = operation.answer, operation.token
+    is_it = bool(state.owner) and (not named or state.may_be(state.owner, named))
+    since = max(state.since, operation.call)
+    if answer is None:
+        return LockState(last=max(state.last, named), since=since) if is_it else state
+    if answer.word == "version_mismatch":
+        is_another = bool(state.owner) and not (state.is_exact and state.token == named)
+        return state.held_without(named) if is_another else None
+    if answer.word != "revoked":
+        return _refused(state, operation)
+    fits = is_it and answer.token > max(state.token, state.last)
+    return LockState(last=answer.token, since=since) if fits else None
 
 
 def _refused(state: LockState, operation: Operation) -> LockState | None:

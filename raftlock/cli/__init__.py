@@ -6,10 +6,11 @@
     raftlock serve DIRECTORY                run a node
     raftlock join DIRECTORY NAME=HOST:PORT  make the directory of a node that is added, and add it
     raftlock members | transfer | remove    who belongs to the cluster, and who leads
+    raftlock revoke NAME                    take a lock from its holder
 
     raftlock acquire NAME -- COMMAND        run a command while the lock is held
     raftlock release | renew                end a hold, or make it last longer, by its token
-    raftlock locks | info | status          how locks and nodes stand
+    raftlock locks | info | watch | status  how locks and nodes stand, and what becomes of them
 
     raftlock explore --seeds 500            run seeds under every check, on all processors
     raftlock replay FILE                    do a run again, or tell a saved trace, in sentences

@@ -22,7 +22,15 @@ from raftlock.errors import (
 )
 
 __all__ = ["EXIT_HELD", "EXIT_LOST", "EXIT_MISTAKE", "EXIT_UNREACHABLE", "Commands"]
-__all__ += ["add_access", "exit_code_of", "positive", "print_json", "print_table", "run"]
+__all__ += [
+    "add_access",
+    "exit_code_of",
+    "positive",
+    "print_json",
+    "print_table",
+    "printable",
+    "run",
+]
 
 EXIT_FOUND = 1
 EXIT_MISTAKE = 2
@@ -91,13 +99,13 @@ def print_table(rows: Sequence[Mapping[str, object]], empty: str) -> None:
         print(empty)
         return
     names = list(rows[0])
-    cells = [[_cell(row[name]) for name in names] for row in rows]
+    cells = [[printable(row[name]) for name in names] for row in rows]
     widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
     for line in (names, *cells):
         text = "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
         sys.stdout.write(text.rstrip() + "\n")
 
 
-def _cell(value: object) -> str:
+def printable(value: object) -> str:
     """Text for a terminal: what cannot be printed is shown, never sent to it."""
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(value))

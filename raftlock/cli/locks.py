@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from raftlock.cli.common import (
     EXIT_LOST,
@@ -18,6 +19,7 @@ from raftlock.cli.common import (
     add_access,
     print_json,
     print_table,
+    printable,
     run,
 )
 from raftlock.client.access import Access, read_access
@@ -64,6 +66,11 @@ def add_commands(commands: Commands) -> None:
         )
         add_access(command)
         command.set_defaults(do=lambda chosen, do=do: run(do(chosen)))
+    watch = commands.add_parser("watch", help="what becomes of locks, line by line")
+    watch.add_argument("pattern", nargs="?", default="", help="of their names, as jobs/*")
+    watch.add_argument("--after", type=int, metavar="INDEX", help="from what came after it on")
+    add_access(watch)
+    watch.set_defaults(do=lambda chosen: run(_watch(chosen)))
     status = commands.add_parser("status", help="how the nodes stand")
     status.add_argument("--watch", action="store_true", help="again every second, until Ctrl-C")
     add_access(status)
@@ -260,6 +267,20 @@ async def _info(chosen: argparse.Namespace) -> int:
         print(f"  {waiter.position + 1}. {waiter.client_id} waits, priority {waiter.priority}")
     if info.waiter_count > len(info.waiters_info):
         print(f"  ... {info.waiter_count} wait in all")
+    return 0
+
+
+async def _watch(chosen: argparse.Namespace) -> int:
+    async with AsyncLockClient.from_access(chosen.access) as client:
+        async for event in client.watch(chosen.pattern, after=chosen.after):
+            if chosen.json:
+                line = json.dumps(asdict(event), ensure_ascii=False)
+            else:
+                now = f"{event.owner_id} with token {event.token}" if event.owner_id else "free"
+                waiting = f", {event.waiting} waiting" if event.waiting else ""
+                why = ", ".join(event.why)
+                line = printable(f"{event.index}  {event.lock_id}: {why}; {now}{waiting}")
+            print(line, flush=True)
     return 0
 
 

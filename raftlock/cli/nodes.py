@@ -22,6 +22,7 @@ def add_commands(commands: Commands) -> None:
     init.add_argument("--name", default="", help="how the cluster is called (raftlock)")
     init.set_defaults(do=_init)
     _add_serve(commands)
+    _add_revoke(commands)
     join = commands.add_parser("join", help="make a new node's directory, and add it")
     join.add_argument("directory", type=Path, help="the node's; it must be empty or not there")
     join.add_argument("member", metavar="NAME=HOST:PORT", help="its name and where it will answer")
@@ -41,6 +42,29 @@ def add_commands(commands: Commands) -> None:
     remove.add_argument("node")
     add_access(remove, json_too=False)
     remove.set_defaults(do=lambda chosen: run(_remove(chosen)))
+
+
+def _add_revoke(commands: Commands) -> None:
+    revoke = commands.add_parser(
+        "revoke",
+        help="take a lock from its holder",
+        description="Prints a token that is larger than the holder's: show it to whatever the lock "
+        "protects, so that the old holder is refused at once.",
+    )
+    revoke.add_argument("lock")
+    revoke.add_argument("--token", type=int, default=0, help="only if it is held with this one")
+    add_access(revoke)
+    revoke.set_defaults(do=lambda chosen: run(_revoke(chosen)))
+
+
+async def _revoke(chosen: argparse.Namespace) -> int:
+    async with AsyncAdmin.from_access(chosen.access) as admin:
+        token = await admin.revoke(chosen.lock, chosen.token, timeout=chosen.timeout)
+    if chosen.json:
+        print_json({"lock": chosen.lock, "token": token})
+    else:
+        print(token)
+    return 0
 
 
 def _add_serve(commands: Commands) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from raftlock.errors import InvalidArgument, InvalidTTL
 from raftlock.transport import limits
 from raftlock.types.commands import Command, LockOperation
-from raftlock.types.ids import ClientID, Millis
+from raftlock.types.ids import ClientID, Index, Millis
 
 __all__ = ["CALL_MS", "Asking", "seconds"]
 
@@ -95,6 +95,16 @@ class Asking:
             self.client_id,
             ttl=self._ttl(ttl),
             version=limits.check_token(token),
+            request_id=limits.check_request_id(request_id),
+        )
+
+    def revoke(self, lock_id: object, *, token: object, request_id: object) -> Command:
+        """The end of a hold, whoever has it; 0 as the `token`: of whichever there is."""
+        return Command(
+            LockOperation.REVOKE,
+            limits.check_lock_id(lock_id),
+            self.client_id,
+            version=limits.check_token(token) if token else Index(0),
             request_id=limits.check_request_id(request_id),
         )
 

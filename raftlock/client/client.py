@@ -29,3 +29,22 @@ class AsyncAdmin(AsyncLockClient, Administering):
     ) -> Self:
         """An administrator of the cluster that an access file tells of."""
         return super().from_access(access, client_id=client_id, role=role, observer=observer)
+
+    async def revoke(
+        self,
+        lock_id: str,
+        token: int = 0,
+        *,
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> int:
+        """Take the lock from its holder, if that still holds it with `token` (0: whoever has it).
+
+        Who waits is granted it. Gives a token that is larger than the holder's: show it to whatever
+        the lock protects, so that the old holder is refused from now on and not only once the next
+        one writes. Raises `LockNotHeld`, or `VersionMismatch` if somebody else has it by now.
+        """
+        asked = self._request_id(request_id)
+        command = self._asking.revoke(lock_id, token=token, request_id=asked)
+        _, outcome = await self._ask(command, self._asking.time_for(command, timeout))
+        return outcome.token

@@ -32,6 +32,7 @@ _WORDS = {
     LockOperation.CANCEL_WAIT: "cancel {lock}→{client}",
     LockOperation.OPEN_SESSION: "session {client}",
     LockOperation.END_SESSION: "end session {whose}",
+    LockOperation.REVOKE: "revoke {lock}",
 }
 _SHOWN = 14
 

@@ -247,6 +247,8 @@ class LockMachine(LockTable):
                 return self._renew(command)
             case LockOperation.CANCEL_WAIT:
                 return self._cancel_wait(command)
+            case LockOperation.REVOKE:
+                return self._revoke(command)
             case LockOperation.OPEN_SESSION:
                 return self._open_session(command)
             case _:
@@ -287,6 +289,19 @@ class LockMachine(LockTable):
         promoted = self._free(lock, "released")
         outcome = self._outcome(OutcomeStatus.RELEASED, command)
         return replace(outcome, token=hold.token, waiter_promoted=promoted)
+
+    def _revoke(self, command: Command) -> Outcome:
+        """Take a hold away from its holder. The token in the answer is larger than the holder's."""
+        lock = self._look(command.lock_id)
+        hold = lock.hold
+        if hold is None:
+            return self._refuse(command, refusals.not_held(command))
+        if command.version not in (0, hold.token):
+            return self._refuse(command, refusals.another_token(command, hold))
+        token = self._last_token = self._fresh_number(self._step.index)
+        promoted = self._free(lock, "revoked")
+        outcome = self._outcome(OutcomeStatus.REVOKED, command)
+        return replace(outcome, token=token, waiter_promoted=promoted)
 
     def _cancel_wait(self, command: Command) -> Outcome:
         lock = self._look(command.lock_id)

@@ -9,7 +9,16 @@ from raftlock.lock.rules import Hold
 from raftlock.lock.waiters import Waiter
 from raftlock.types import ClientID, Command
 
-__all__ = ["Refusal", "cancelled", "forgotten", "held", "interval", "invalid", "not_held"]
+__all__ = [
+    "Refusal",
+    "another_token",
+    "cancelled",
+    "forgotten",
+    "held",
+    "interval",
+    "invalid",
+    "not_held",
+]
 __all__ += ["not_waiting", "not_yours", "queue_full", "session_unknown", "short", "timed_out"]
 __all__ += ["too_many_locks", "too_many_waits", "wrong_session"]
 
@@ -61,6 +70,12 @@ def not_yours(command: Command, hold: Hold) -> Refusal:
         return Refusal(ErrorCode.VERSION_MISMATCH, f"{_holder(command, hold)}, {advice}")
     advice = f"not {short(command.client_id)}: stop using what it protects, and acquire it anew"
     return Refusal(ErrorCode.NOT_LOCK_OWNER, f"{_holder(command, hold)}, {advice}")
+
+
+def another_token(command: Command, hold: Hold) -> Refusal:
+    """What is to be revoked is held with another token by now."""
+    message = f"{_holder(command, hold)}, not {command.version}: look at it again"
+    return Refusal(ErrorCode.VERSION_MISMATCH, message)
 
 
 def not_waiting(command: Command, hold: Hold | None) -> Refusal:

@@ -133,7 +133,7 @@ class LockRules:
         return not self.is_due(now, waiter.deadline)
 
     def promotes(self, why: str) -> bool:
-        """Whether a lock that came free (`why`: released or expired) goes to its next waiter.
+        """Whether a lock that came free (released, expired, revoked) goes to its next waiter.
 
         If not, waiters sleep beside a free lock: a lost wake-up.
         """

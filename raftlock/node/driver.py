@@ -23,6 +23,7 @@ from raftlock.node.looks import Look, Page
 from raftlock.node.proposals import Proposals
 from raftlock.node.rates import Rates
 from raftlock.node.sessions import SESSION_TTL_MS, SessionWatch
+from raftlock.node.watching import Watches
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import (
     ChangeMembers,
@@ -104,6 +105,7 @@ class Driver:
         self.proposals = Proposals()
         self.watch = SessionWatch(session_ttl_ms)
         self.rates = Rates()
+        self.watches = Watches()
         self._me = config.node_id
         self._recorder = recorder
         self._queued: list[Persist] = []
@@ -366,6 +368,7 @@ class Driver:
         applied = self._tell(Note("apply", data), cause)
         for change in message.changes:
             self._tell(Note("lock", _lock_data(change)), applied)
+        self.watches.changed(entry.index, message.changes)
         self.watch.applied(now, message.command_result_data)
         if self.rates.is_due(now):
             self.rates.note(now, self.table.stats())
@@ -383,6 +386,7 @@ class Driver:
     def _restore(self, snapshot: Snapshot, cause: int) -> None:
         """The table becomes the snapshot's; all its locks are told, since any may have changed."""
         self.table.restore(snapshot.data)
+        self.watches.begin_after(snapshot.metadata.last_included_index)
         data: dict[str, Json] = {
             "index": snapshot.metadata.last_included_index,
             "hash": self.table.digest(),

@@ -26,6 +26,7 @@ from raftlock.node.looks import Look, Page
 from raftlock.node.peers import PeerLine, Peers
 from raftlock.node.server import ClientDesk, Conversation
 from raftlock.node.sessions import SESSION_TTL_MS
+from raftlock.node.watching import Watches
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import PeerLost, Receive, Resolution, Wake
 from raftlock.raft.node import Raft
@@ -299,6 +300,11 @@ class Node:
     def session_ttl_ms(self) -> Millis:
         """How long a session lives unheard."""
         return self._driver.watch.ttl_ms
+
+    @property
+    def watches(self) -> Watches:
+        """Who watches locks here."""
+        return self._driver.watches
 
     def lock_info(self, lock_id: LockID) -> LockInfo:
         """How the lock stands in the applied table."""

@@ -37,6 +37,7 @@ from raftlock.node.questions import (
     look_from,
     page_of,
 )
+from raftlock.node.watching import WATCH, Watches, told_of
 from raftlock.raft.effects import Resolution
 from raftlock.transport.codec import (
     ErrorInfo,
@@ -48,10 +49,10 @@ from raftlock.transport.codec import (
 )
 from raftlock.transport.limits import TokenBucket, check_command, check_session_id
 from raftlock.transport.values import encode
-from raftlock.types.answers import Outcome, OutcomeStatus
+from raftlock.types.answers import LockChange, Outcome, OutcomeStatus
 from raftlock.types.commands import Command, LockInfo, LockOperation
 from raftlock.types.events import Json
-from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID, SessionID
+from raftlock.types.ids import ClientID, Index, LockID, Micros, Millis, NodeID, SessionID
 from raftlock.types.roles import NodeRole
 from raftlock.types.status import LockStats, ProposalResult, RaftStatus
 
@@ -66,9 +67,11 @@ PROPOSED = {
         LockOperation.RENEW,
         LockOperation.ENQUEUE_WAITER,
         LockOperation.CANCEL_WAIT,
+        LockOperation.REVOKE,
     )
 }
-"""The calls that become entries of the log. END_SESSION is the service's own and no client's."""
+"""The calls that become entries of the log. END_SESSION is the service's own and no client's;
+REVOKE is for administrators."""
 
 
 KEEP_ALIVE = "keep_alive"
@@ -105,6 +108,11 @@ class Host(Protocol):
     @property
     def session_ttl_ms(self) -> Millis:
         """How long a session lives unheard."""
+        ...
+
+    @property
+    def watches(self) -> Watches:
+        """Who watches locks here."""
         ...
 
     def lock_info(self, lock_id: LockID) -> LockInfo:
@@ -179,6 +187,8 @@ class ClientDesk:
                 self._tell_status(call)
             elif call.request.call == "health":
                 call.answer(health_of(self._host.status()))
+            elif call.request.call == WATCH:
+                self._watch(call)
             elif call.request.call == KEEP_ALIVE:
                 session = check_session_id(call.request.params)
                 self._host.keep_alive(session, partial(self._heard, call, session))
@@ -212,11 +222,14 @@ class ClientDesk:
 
     def forget(self, line: ClientLine) -> None:
         """The client's connection has ended; its requests stand, it may ask again elsewhere."""
+        self._host.watches.end(line)
         for key in [key for key, call in self._waiting.items() if call.line is line]:
             del self._waiting[key]
 
     def _propose(self, call: Call) -> None:
         operation = PROPOSED.get(call.request.call)
+        if operation is LockOperation.REVOKE and not call.admin:
+            raise _for_administrators(call)
         if operation is None:
             raise InvalidArgument(f"There is no call {call.request.call[:40]!r}.")
         params = {"client_id": call.client, **call.request.params}
@@ -238,14 +251,21 @@ class ClientDesk:
             raise self._sent_on()
         call.answer(encode(replace(status, locks=self._host.lock_stats())))
 
+    def _watch(self, call: Call) -> None:
+        watches, number = self._host.watches, call.request.id
+        after = watches.begin(
+            call.line, number, call.request.params, self._host.status().last_applied, call.changed
+        )
+        call.answer({"after": after}, event="watching")
+        watches.tell_kept(call.line, number)
+
     def _sent_on(self) -> ServiceError:
         code = ErrorCode.NOT_LEADER if self._host.status().leader_id else ErrorCode.NO_LEADER
         return self._not_leader(code, "This node does not lead.")
 
     def _administer(self, call: Call, admin: Admin) -> None:
         if not call.admin:
-            text = f"{call.request.call} is for administrators: connect with the cluster's token."
-            raise error_from_code(ErrorCode.PERMISSION_DENIED, text)
+            raise _for_administrators(call)
         if self._host.status().role is not NodeRole.LEADER:
             raise self._sent_on()
         result = admin.call(call.request, partial(self._administered, call))
@@ -314,6 +334,11 @@ class ClientDesk:
         return error_from_code(code, message, details)
 
 
+def _for_administrators(call: Call) -> ServiceError:
+    text = f"{call.request.call} is for administrators: connect with the cluster's token."
+    return error_from_code(ErrorCode.PERMISSION_DENIED, text)
+
+
 class Call:
     """One request of one client, and the line its answer goes back on."""
 
@@ -330,6 +355,10 @@ class Call:
     def answer(self, result: Mapping[str, Json], event: str | None = None) -> None:
         """Send the result; with an `event` it is news on the way to it."""
         self._send(Response(self.request.id, result=result, event=event))
+
+    def changed(self, index: Index, change: LockChange) -> None:
+        """Send what became of a lock that is watched."""
+        self.answer(told_of(index, change), event="changed")
 
     def refuse(self, error: ServiceError) -> None:
         """Send an error: its code, its sentence and its details, and nothing of this program."""

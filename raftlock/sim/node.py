@@ -11,6 +11,7 @@ from raftlock.node.driver import Driver, Work
 from raftlock.node.looks import Look, Page
 from raftlock.node.server import Call, ClientDesk
 from raftlock.node.sessions import SESSION_TTL_MS
+from raftlock.node.watching import Watches
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import Recovered, Resolution
 from raftlock.raft.rules import Rules
@@ -200,6 +201,11 @@ class SimNode:
     def session_ttl_ms(self) -> Millis:
         """How long a session lives unheard."""
         return self.running.watch.ttl_ms
+
+    @property
+    def watches(self) -> Watches:
+        """Who watches locks here."""
+        return self.running.watches
 
     def lock_info(self, lock_id: LockID) -> LockInfo:
         """How the lock stands in the applied table."""

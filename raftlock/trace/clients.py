@@ -16,6 +16,7 @@ _DOING = {
     "enqueue_waiter": "asks to wait for {}",
     "release": "asks to release {}",
     "renew": "asks to renew {}",
+    "revoke": "asks to take {} from its holder",
     "cancel_wait": "asks to stop waiting for {}",
     "get_lock_info": "asks who holds {}",
     "open_session": "asks for a session",

@@ -31,7 +31,7 @@ def lock_line(event: TraceEvent, view: ClusterView) -> Told | None:
         return None
     if not text(data, "owner"):
         parts[-1] += ": nobody holds it"
-    level = WARN if "expired" in why or "timed_out" in why else INFO
+    level = WARN if {"expired", "revoked", "timed_out"} & {*why} else INFO
     return Told("; ".join(parts) + ".", GOOD if level == INFO and _begins(why) else level)
 
 
@@ -48,6 +48,8 @@ def _endings(data: Mapping[str, Json], before: Mapping[str, Json], why: list[str
     old, lock = shorten(text(before, "owner")), shorten(text(data, "lock"))
     if "expired" in why:
         return [f"{old}'s time on {lock} has run out"]
+    if "revoked" in why:
+        return [f"{lock} is taken from {old} by an administrator"]
     if "released" in why:
         return [f"{old} releases {lock}"]
     return []

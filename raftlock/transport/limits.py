@@ -267,6 +267,8 @@ def check_command(command: Command) -> None:
     if command.op in (LockOperation.OPEN_SESSION, LockOperation.END_SESSION):
         return
     check_lock_id(command.lock_id)
+    if command.op is LockOperation.REVOKE and command.version:
+        check_token(command.version)
     if command.op in (LockOperation.RELEASE, LockOperation.RENEW):
         check_token(command.version)
     if command.op in (LockOperation.ACQUIRE, LockOperation.RENEW):

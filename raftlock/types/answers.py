@@ -23,6 +23,7 @@ class OutcomeStatus(StrEnum):
     TIMED_OUT = "timed_out"
     SESSION_OPENED = "session_opened"
     SESSION_ENDED = "session_ended"
+    REVOKED = "revoked"
     REFUSED = "refused"
 
     @property
@@ -35,7 +36,8 @@ class OutcomeStatus(StrEnum):
 class Outcome:
     """What the lock table says to one request.
 
-    `token` is the fencing token held (granted, renewed) or given up (released). `ttl` is the
+    `token` is the fencing token held (granted, renewed) or given up (released); where a hold was
+    revoked a fresh one, larger than the holder's, that fences it out at once. `ttl` is the
     granted time to live in milliseconds; `stamp` is the cluster time of the entry that decided
     this, `enqueued_stamp` that of the entry which put the request into the queue (equal to `stamp`
     if it never queued): a holder counts its TTL from before its first attempt left plus their
@@ -83,8 +85,8 @@ class LockChange:
     """A lock as it stands after an entry touched it, and in a word why it changed.
 
     `owner_id` is empty and `token` 0 if nobody holds it. `deadline` is cluster time in
-    milliseconds. `why` is one of granted, renewed, released, expired, queued, cancelled,
-    timed_out, session_ended (of a waiter), promoted.
+    milliseconds. `why` is one of granted, renewed, released, revoked, expired, queued,
+    cancelled, timed_out, session_ended (of a waiter), promoted.
     """
 
     lock_id: LockID

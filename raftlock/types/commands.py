@@ -19,7 +19,7 @@ __all__ = [
 
 
 class LockOperation(StrEnum):
-    """What a command does. The first five are the original's; the sessions are added here."""
+    """What a command does. The first five are the original's; sessions and revoking are added."""
 
     ACQUIRE = "acquire"
     RELEASE = "release"
@@ -28,6 +28,7 @@ class LockOperation(StrEnum):
     CANCEL_WAIT = "cancel_wait"
     OPEN_SESSION = "open_session"
     END_SESSION = "end_session"
+    REVOKE = "revoke"
 
 
 class SnapshotOperation(StrEnum):

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from raftlock.check.history import START, Answer
+from raftlock.check.history import START, Answer, Operation
+from raftlock.check.linearizability import Verdict, judge
 from raftlock.check.objects import FencedRegister, LockObject, LockState, RegisterState
 from tests.check.drawing import drawn
 
@@ -296,3 +297,46 @@ def test_a_register_starts_empty_and_does_nothing_by_itself():
     assert register.start() == RegisterState(0, "")
     assert register.by_itself(register.start()) is None
     assert register.describe(RegisterState(3, "x")) == "it holds 'x', written with token 3"
+
+
+def revocation(token=0, answer=None, t=9_000_000):
+    done = None if answer is None else (t + 1, 9)
+    return Operation("root", "revoke", "x", (t, 8), done, answer, {"version": token})
+
+
+@pytest.mark.parametrize(
+    ("state", "operation", "then"),
+    [
+        (ALICE, revocation(0, Answer("revoked", 6)), 6),
+        (ALICE, revocation(5, Answer("revoked", 9)), 9),
+        (ALICE, revocation(0, Answer("revoked", 5)), None),
+        (ALICE, revocation(4, Answer("revoked", 6)), None),
+        (FREE, revocation(0, Answer("revoked", 6)), None),
+        (FREE, revocation(0, Answer("lock_not_held")), 4),
+        (ALICE, revocation(0, Answer("lock_not_held")), None),
+        (ALICE, revocation(4, Answer("version_mismatch")), 5),
+        (ALICE, revocation(5, Answer("version_mismatch")), None),
+        (FREE, revocation(5, Answer("version_mismatch")), None),
+        (ALICE, revocation(0), 5),
+        (FREE, revocation(0), 4),
+    ],
+)
+def test_taking_a_lock_away(state, operation, then):
+    found = LockObject().after(state, operation, (9_000_000, 8))
+    assert (found and found.last) == then
+    if found is not None and (operation.answer is None or operation.answer.word == "revoked"):
+        assert found.owner == ""
+
+
+def test_an_order_that_needs_a_revocation():
+    taken = [
+        Operation("alice", "acquire", "x", (0, 1), (1, 2), Answer("granted", 5), {"ttl": 60_000}),
+        revocation(5, Answer("revoked", 6), t=100),
+        Operation("bob", "acquire", "x", (200, 11), (201, 12), Answer("granted", 7), {"ttl": 9}),
+    ]
+    assert judge(taken, LockObject()).verdict is Verdict.LEGAL
+    assert judge([taken[0], taken[2]], LockObject()).verdict is Verdict.ILLEGAL
+    unheard = [taken[0], revocation(t=100), taken[2]]
+    assert judge(unheard, LockObject()).verdict is Verdict.LEGAL, "it may have been done"
+    late = [taken[0], revocation(t=300), taken[2]]
+    assert judge(late, LockObject()).verdict is Verdict.ILLEGAL, "nothing is done before its call"

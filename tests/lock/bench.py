@@ -171,12 +171,17 @@ def _check_tokens(message, before, last_token, after) -> None:
 
 
 def _check_not_early(machine, own, lock) -> None:
-    """A hold ends when its owner releases it, or strictly after its deadline in log time."""
+    """A hold ends when its owner releases it, an administrator takes it away, or strictly after its
+    deadline in log time."""
     now = machine.info(lock.lock_id)
     kept = now is not None and (now.owner_id, now.token) == (lock.owner_id, lock.token)
     if kept or machine.clock > lock.deadline:
         return
     assert own is not None
+    if own.status is OutcomeStatus.REVOKED:
+        assert own.lock_id == lock.lock_id
+        assert own.token > lock.token, "whoever is shown it refuses the old holder"
+        return
     assert own.status is OutcomeStatus.RELEASED
     assert (own.lock_id, own.client_id, own.token) == (lock.lock_id, lock.owner_id, lock.token)
 

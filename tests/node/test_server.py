@@ -9,6 +9,7 @@ import pytest
 
 from raftlock.errors import ErrorCode, RemoteProtocolError
 from raftlock.node.server import ClientDesk, Conversation
+from raftlock.node.watching import Watches
 from raftlock.raft.effects import Resolution
 from raftlock.transport.values import decode
 from raftlock.types import (
@@ -49,6 +50,7 @@ class Host:
         self.reads: list[Callable[[Resolution], None]] = []
         self.heard: list[SessionID] = []
         self.us = 0
+        self.watches = Watches()
 
     def propose(self, command: Command, result: Callable[[ProposalResult], None]) -> None:
         self.proposed.append((command, result))

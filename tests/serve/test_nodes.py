@@ -13,7 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from raftlock.errors import LockHeld, PermissionDenied, UnknownNode
+from raftlock import FencedResource
+from raftlock.client.client import AsyncAdmin
+from raftlock.errors import (
+    LockHeld,
+    LockNotHeld,
+    NotLockOwner,
+    PermissionDenied,
+    StaleToken,
+    UnknownNode,
+    VersionMismatch,
+)
 from tests.serve.processes import Nodes, free_ports, raftlock, run, until
 
 
@@ -121,8 +131,6 @@ async def test_members_come_and_go(nodes: Nodes, tmp_path: Path):
 
 
 async def test_a_clients_token_is_for_locks_alone(nodes: Nodes):
-    from raftlock.client.client import AsyncAdmin
-
     await nodes.leader()
     async with AsyncAdmin.from_access(nodes.client_file) as admin:
         with pytest.raises(PermissionDenied, match="client's token"):
@@ -131,6 +139,37 @@ async def test_a_clients_token_is_for_locks_alone(nodes: Nodes):
     async with nodes.client() as client:
         with pytest.raises(PermissionDenied, match="for administrators"):
             await client._question("get_members", {}, None)
+
+
+async def test_an_administrator_takes_a_lock_away(nodes: Nodes, tmp_path: Path):
+    await nodes.leader()
+    resource = FencedResource(tmp_path / "seen.json")
+    async with nodes.client("alice") as alice, nodes.client("bob") as bob:
+        held = await alice.acquire("printer", ttl=60)
+        resource.admit("printer", held.token)
+        waiting = asyncio.create_task(bob.acquire("printer", ttl=60, wait=True))
+
+        async def waits() -> bool:
+            return (await alice.get_lock_info("printer")).waiter_count == 1
+
+        await until(waits, "bob in the queue")
+        async with nodes.admin() as admin:
+            with pytest.raises(VersionMismatch, match="look at it again"):
+                await admin.revoke("printer", held.token + 1)
+            token = await admin.revoke("printer", held.token)
+            with pytest.raises(LockNotHeld):
+                await admin.revoke("nothing")
+        resource.admit("printer", token)
+        with pytest.raises(StaleToken, match="is stale"):
+            resource.admit("printer", held.token)
+        theirs = await waiting
+        with resource.writing("printer", theirs.token):
+            pass
+        with pytest.raises(NotLockOwner):
+            await alice.renew(held)
+        with pytest.raises(PermissionDenied, match="for administrators"):
+            await AsyncAdmin.revoke(bob, "printer")  # type: ignore[arg-type]
+    assert FencedResource(tmp_path / "seen.json").highest("printer") == theirs.token
 
 
 async def test_what_a_monitor_is_told(nodes: Nodes):
