@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -21,7 +21,6 @@ from raftlock.client.looking import Looking
 from raftlock.client.protocol import Answered, Endpoint, Requester, RetryPolicy
 from raftlock.client.submission import Submission
 from raftlock.client.testimony import Observer, Testimony
-from raftlock.client.watch import LockEvent, watch
 from raftlock.errors import (
     InvalidArgument,
     LockLost,
@@ -349,16 +348,6 @@ class AsyncLockClient(Looking):
         renews = self._auto_renew if renew is None else renew
         terms = LockTerms(name, ttl, wait, wait_timeout, priority, metadata, renews)
         return LockHandle(self, terms)
-
-    def watch(self, lock_id: str = "", *, after: int | None = None) -> AsyncIterator[LockEvent]:
-        """What becomes of the locks that match a pattern (``jobs/*``; all), change by change.
-
-        From now on, or from the changes after an index on: go on after the `index` of the last one
-        you were told of. It has a connection of its own and goes on at the next node if one is
-        lost. Raises `Compacted` if what is asked for is no longer kept.
-        """
-        pattern = limits.check_pattern(lock_id, "lock_id")
-        return watch(self._connector, self._present_endpoints, pattern, after)
 
     def submit(
         self,

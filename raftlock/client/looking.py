@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from raftlock.client.asking import Asking
-from raftlock.client.engine import Engine
+from raftlock.client.engine import Connector, Engine
+from raftlock.client.protocol import Endpoint
 from raftlock.client.testimony import GET_LOCK_INFO, Look, Testimony
+from raftlock.client.watch import LockEvent, watch
 from raftlock.errors import RemoteProtocolError
 from raftlock.transport import limits
 from raftlock.transport.original import from_original
@@ -57,8 +59,12 @@ class Looking:
     _engine: Engine
     _asking: Asking
     _testimony: Testimony
+    _connector: Connector
 
     def _request_id(self, given: str | None) -> str:
+        raise NotImplementedError
+
+    def _present_endpoints(self) -> tuple[Endpoint, ...]:
         raise NotImplementedError
 
     async def status(self, *, timeout: float | None = None) -> RaftStatus:
@@ -156,6 +162,16 @@ class Looking:
         if stale:
             params["stale"] = True
         return decode(BackoffAdvice, await self._question("get_backoff_advice", params, timeout))
+
+    def watch(self, lock_id: str = "", *, after: int | None = None) -> AsyncIterator[LockEvent]:
+        """What becomes of the locks that match a pattern (``jobs/*``; all), change by change.
+
+        From now on, or from the changes after an index on: go on after the `index` of the last one
+        you were told of. It has a connection of its own and goes on at the next node if one is
+        lost. Raises `Compacted` if what is asked for is no longer kept.
+        """
+        pattern = limits.check_pattern(lock_id, "lock_id")
+        return watch(self._connector, self._present_endpoints, pattern, after)
 
     async def _question(
         self, call: str, params: Mapping[str, Json], timeout: float | None
