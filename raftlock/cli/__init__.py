@@ -5,8 +5,10 @@
     raftlock init FOLDER n1=HOST:PORT ...   a new cluster: a directory a node, and access files
     raftlock serve DIRECTORY                run a node
     raftlock join DIRECTORY NAME=HOST:PORT  make the directory of a node that is added, and add it
+    raftlock access DIRECTORY FOLDER        the access files anew, from a node's directory
     raftlock members | transfer | remove    who belongs to the cluster, and who leads
     raftlock revoke NAME                    take a lock from its holder
+    raftlock backup | restore | inspect     what is kept: in a file, in a new cluster, on a disk
 
     raftlock acquire NAME -- COMMAND        run a command while the lock is held
     raftlock release | renew                end a hold, or make it last longer, by its token
@@ -68,9 +70,10 @@ def _parser(first: str) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     if first not in RUNS:
-        from raftlock.cli import locks, nodes
+        from raftlock.cli import disks, locks, nodes
 
         nodes.add_commands(commands)
+        disks.add_commands(commands)
         locks.add_commands(commands)
     if first in RUNS or first in ("", "-h", "--help"):
         from raftlock.cli import runs

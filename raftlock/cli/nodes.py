@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from raftlock.cli.common import Commands, add_access, print_json, print_table, run
@@ -11,7 +12,7 @@ from raftlock.client.admin import Members
 from raftlock.client.client import AsyncAdmin
 from raftlock.errors import InvalidArgument
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "members_named"]
 
 
 def add_commands(commands: Commands) -> None:
@@ -23,6 +24,10 @@ def add_commands(commands: Commands) -> None:
     init.set_defaults(do=_init)
     _add_serve(commands)
     _add_revoke(commands)
+    access = commands.add_parser("access", help="write client.json and admin.json anew")
+    access.add_argument("directory", type=Path, help="of a node, which need not run")
+    access.add_argument("folder", type=Path, help="where to put them")
+    access.set_defaults(do=_access)
     join = commands.add_parser("join", help="make a new node's directory, and add it")
     join.add_argument("directory", type=Path, help="the node's; it must be empty or not there")
     join.add_argument("member", metavar="NAME=HOST:PORT", help="its name and where it will answer")
@@ -55,6 +60,17 @@ def _add_revoke(commands: Commands) -> None:
     revoke.add_argument("--token", type=int, default=0, help="only if it is held with this one")
     add_access(revoke)
     revoke.set_defaults(do=lambda chosen: run(_revoke(chosen)))
+
+
+def _access(chosen: argparse.Namespace) -> int:
+    from raftlock.serve.home import open_home, write_access
+
+    home = open_home(chosen.directory)
+    chosen.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_access(home, chosen.folder)
+    nodes = ", ".join(sorted(home.plan.addresses))
+    print(f"{chosen.folder / 'client.json'} and admin.json: {home.plan.cluster}, {nodes}.")
+    return 0
 
 
 async def _revoke(chosen: argparse.Namespace) -> int:
@@ -102,14 +118,19 @@ def _named(text: str) -> tuple[str, str]:
     return name, address
 
 
-def _init(chosen: argparse.Namespace) -> int:
-    from raftlock.serve.home import make_cluster
-
-    named = [_named(text) for text in chosen.members]
+def members_named(texts: Sequence[str]) -> dict[str, str]:
+    """Addresses by name, of ``NAME=HOST:PORT`` each."""
+    named = [_named(text) for text in texts]
     members = dict(named)
     if len(members) < len(named):
         raise InvalidArgument("Two nodes have the same name: give each one of its own.")
-    paths = make_cluster(chosen.folder, members, name=chosen.name)
+    return members
+
+
+def _init(chosen: argparse.Namespace) -> int:
+    from raftlock.serve.home import make_cluster
+
+    paths = make_cluster(chosen.folder, members_named(chosen.members), name=chosen.name)
     print("A cluster was made. Each of these goes to its machine, and is served there:")
     for path in paths:
         print(f"  raftlock serve {path}")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from base64 import b64decode
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
 from raftlock.client.looking import Looking
 from raftlock.errors import (
     Busy,
+    Compacted,
     InvalidArgument,
     NoLeader,
     NotLeader,
+    RemoteProtocolError,
     Timeout,
     UnknownNode,
 )
@@ -95,6 +98,26 @@ class Administering(Looking):
             if now.voters == (name,):
                 raise InvalidArgument(f"{node} is the only voter: add another one first.")
             await self._become(lambda now: _with(now, gone=name))
+
+    async def snapshot(
+        self, *, timeout: float | None = None
+    ) -> AsyncIterator[tuple[dict[str, int], bytes]]:
+        """The lock table as the leader has it, part by part, each with index, term, stamp, size."""
+        offset, place = 0, dict[str, int]()
+        while not place or offset < place["size"]:
+            params: dict[str, Json] = {"offset": offset, "index": place.get("index", 0)}
+            told = await self._question("get_snapshot", params, timeout)
+            data = told.pop("data", None)
+            numbers = {name: value for name, value in told.items() if type(value) is int}
+            if not isinstance(data, str) or numbers.keys() != {"index", "term", "stamp", "size"}:
+                raise RemoteProtocolError("A part of a table has its place and its data.")
+            if place and numbers != place:
+                raise Compacted("The leader changed meanwhile: begin anew.")
+            place, part = numbers, b64decode(data)
+            if not part:
+                raise RemoteProtocolError("A part of a table is not empty.")
+            offset += len(part)
+            yield place, part
 
     # ---- how it is done ----
 

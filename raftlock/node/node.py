@@ -39,7 +39,8 @@ from raftlock.transport.limits import check_address
 from raftlock.transport.links import Plan, Roads
 from raftlock.types.commands import Command, LockInfo
 from raftlock.types.events import Emitter, Json, Note
-from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID, SessionID
+from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID, SessionID, Term
+from raftlock.types.log import SnapshotMetadata
 from raftlock.types.membership import Configuration
 from raftlock.types.status import LockStats, ProposalResult, RaftStatus
 
@@ -335,6 +336,12 @@ class Node:
     def clients(self) -> int:
         """How many clients are connected."""
         return self._server.clients
+
+    def table(self) -> tuple[SnapshotMetadata, bytes]:
+        """The lock table as it is now, and the entry that left it so."""
+        table, log = self._driver.table, self._driver.raft.log
+        index, stamp = table.last_applied, table.clock
+        return SnapshotMetadata(index, log.term_at(index) or Term(0), stamp), table.snapshot()
 
     def members(self) -> tuple[Configuration, bool]:
         """The members as they stand in this node's log, and whether that entry is committed."""

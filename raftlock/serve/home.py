@@ -30,7 +30,7 @@ from raftlock.transport.handshake import check_cluster_token, client_token
 from raftlock.transport.limits import MEMBERS_MAX, check_address, check_node_id
 from raftlock.types.ids import NodeID
 
-__all__ = ["Home", "make_cluster", "make_home", "make_joining", "open_home"]
+__all__ = ["Home", "make_cluster", "make_home", "make_joining", "open_home", "write_access"]
 
 FORMAT = 1
 TOKEN_BYTES = 32
@@ -178,7 +178,16 @@ def make_cluster(
     for node, path in zip(members, paths, strict=True):
         addresses = dict(members)
         make_home(path, Plan(FORMAT, cluster, node, [*members], [], addresses, timing), token)
-    endpoints = [*members.values()]
+    write_access(open_home(paths[0]), folder)
+    return paths
+
+
+def write_access(home: Home, folder: Path) -> None:
+    """Write ``client.json`` and ``admin.json`` for the cluster of that node, with its first token.
+
+    They name the nodes that this one knows; those there are already are replaced.
+    """
+    cluster, token = home.plan.cluster, home.tokens[0]
+    endpoints = [*home.plan.addresses.values()]
     Access(ACCESS_FORMAT, cluster, endpoints, client_token(token)).write(folder / "client.json")
     Access(ACCESS_FORMAT, cluster, endpoints, token).write(folder / "admin.json")
-    return paths

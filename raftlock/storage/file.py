@@ -260,14 +260,12 @@ class FileStorage:
             raise self._damaged(f"{name} goes from batch {known} to {batch}")
         self._batch = batch
         if write.truncate_from is not None:
-            for index in range(write.truncate_from, self._last + 1):
-                entries.pop(index, None)
+            _drop(entries, write.truncate_from, self._last)
         before = self._base.last_included_index
         self._note(write)
         for entry in write.entries:
             entries[entry.index] = entry
-        for index in range(before + 1, self._base.last_included_index + 1):
-            entries.pop(index, None)
+        _drop(entries, before + 1, self._base.last_included_index)
 
     def _read_snapshot(self) -> Snapshot | None:
         known = self._snapshot
@@ -303,6 +301,13 @@ class FileStorage:
 def _written(write: Persist) -> Written:
     snapshot = None if write.snapshot is None else reference_to(write.snapshot)
     return Written(write.state, write.truncate_from, snapshot, write.base, write.entries)
+
+
+def _drop(entries: dict[int, LogEntry], first: int, last: int) -> None:
+    """Forget the entries from `first` to `last`, of which there may be none, or a few."""
+    among = range(first, last + 1)
+    for index in among if len(among) <= len(entries) else [i for i in entries if i in among]:
+        entries.pop(index, None)
 
 
 def _first_head() -> bytes:

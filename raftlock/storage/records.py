@@ -94,6 +94,7 @@ class Scan(NamedTuple):
     end: int
     whole: bool
     batch: int
+    offsets: tuple[int, ...] = ()  # where each record begins
 
     @property
     def is_open(self) -> bool:
@@ -144,19 +145,21 @@ def scan(data: bytes, start: int, batch: int) -> Scan:
     `batch` is what the first should belong to.
     """
     records: list[tuple[int, Written]] = []
+    offsets: list[int] = []
     place = start
     while place < len(data):
         found = _record_at(data, place)
         if found is None:
-            return Scan(records, place, whole=False, batch=batch)
+            return Scan(records, place, whole=False, batch=batch, offsets=tuple(offsets))
         of, following, text = found
         try:
             records.append((of, _decode(text)))
         except (ValueError, TypeError, KeyError):
-            return Scan(records, place, whole=False, batch=batch)
+            return Scan(records, place, whole=False, batch=batch, offsets=tuple(offsets))
+        offsets.append(place)
         batch = of if following else of + 1
         place += _HEAD.size + len(text)
-    return Scan(records, place, whole=True, batch=batch)
+    return Scan(records, place, whole=True, batch=batch, offsets=tuple(offsets))
 
 
 def any_later(data: bytes, start: int, batch: int) -> bool:

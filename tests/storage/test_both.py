@@ -142,6 +142,16 @@ def test_a_base_may_lie_behind_the_last_entry(machine: Machine) -> None:
     assert found.entries == (entry(10),)
 
 
+def test_a_base_may_be_very_far_ahead(machine: Machine) -> None:
+    disk = machine.open()
+    disk.write([write(1, entry(1), entry(2))])
+    far = place(10**12)
+    disk.write([Persist(2, None, None, (entry(10**12 + 1),), Snapshot(far, b"far"), far)])
+    disk.sync()
+    found = machine.crash().load()
+    assert (found.base, found.entries) == (far, (entry(10**12 + 1),))
+
+
 def test_a_crash_loses_a_snapshot_together_with_the_compaction(machine: Machine) -> None:
     disk = machine.open()
     disk.write([write(1, entry(1), entry(2))])

@@ -27,7 +27,7 @@ KEEP_ALIVE = "keep_alive"
 _OF_THE_TABLE = {"get_lock_info", "get_locks", "get_backoff_advice"}
 """The questions that only a leader answers, unless a stale answer will do."""
 
-_OF_THE_LEADER = {"get_members", "change_members", "transfer_leadership"}
+_OF_THE_LEADER = {"get_members", "get_snapshot", "change_members", "transfer_leadership"}
 
 _ENTERS_QUEUE = (LockOperation.ACQUIRE, LockOperation.ENQUEUE_WAITER)
 
