@@ -78,7 +78,7 @@ def test_its_client_runs(monkeypatch, tmp_path) -> None:
 
 def test_its_commands_for_the_service_are_there() -> None:
     section = README.partition("## As a service")[2].partition("## Checked")[0]
-    told = set(re.findall(r"raftlock ([a-z]+) ", section)) - {"processes"}
+    told = set(re.findall(r"raftlock ([a-z]+) ", section)) - {"import"}
     assert {"init", "serve", "acquire", "status"} <= told
     code, out, _ = run("--help")
     assert code == 0
