@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
+from raftlock.client.access import Access
 from raftlock.client.aio import AsyncLockClient
 from raftlock.client.handle import LockHandle
 from raftlock.client.held import Held
 from raftlock.client.lease import Lease
 from raftlock.client.looking import Health, LockPage
 from raftlock.client.submission import Submission
+from raftlock.runner import ThreadRunner
 from raftlock.transport.limits import PAGE_LIMIT_DEFAULT
 from raftlock.types.commands import BackoffAdvice, LockInfo
 from raftlock.types.ids import ClientID, Index, LockID
@@ -177,6 +180,22 @@ class LockClient:
     def __init__(self, client: AsyncLockClient, runner: Runner) -> None:
         self._client = client
         self._runner = runner
+        self._stop: Callable[[], None] | None = None
+
+    @classmethod
+    def from_access(
+        cls, access: Access | Path | str | None = None, *, client_id: str | None = None
+    ) -> LockClient:
+        """A client of the cluster that an access file tells of: client.json of ``raftlock init``.
+
+        Without one it is the file that ``RAFTLOCK_ACCESS`` names. It renews and hears of what is
+        lost on a thread of its own: `close` it, or use it as a context manager.
+        """
+        client = AsyncLockClient.from_access(access, client_id=client_id)
+        runner = ThreadRunner(f"raftlock {client.client_id[:40]}")
+        made = cls(client, runner)
+        made._stop = runner.stop
+        return made
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.client_id!r}>"
@@ -405,11 +424,21 @@ class LockClient:
 
     def close(self) -> None:
         """End the connection; locks that are held stay held."""
-        self._runner.call(self._client.close())
+        if self._stop is None:
+            self._runner.call(self._client.close())
+            return
+        stop, self._stop = self._stop, _nothing
+        if stop is not _nothing:
+            self._runner.call(self._client.close())
+            stop()
 
 
 def _plain(lock: str | SyncHeld) -> str | Held:
     return lock.asynchronous if isinstance(lock, SyncHeld) else lock
+
+
+def _nothing() -> None:
+    """It has been closed before."""
 
 
 # What a client's clock says may be asked on its own event loop only.

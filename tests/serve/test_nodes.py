@@ -6,21 +6,27 @@ import asyncio
 import json
 import re
 import signal
+import ssl
+import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from raftlock import FencedResource
-from raftlock.client.client import AsyncAdmin
+from raftlock import FencedResource, LockClient
+from raftlock.client.access import read_access
+from raftlock.client.client import AsyncAdmin, AsyncLockClient
 from raftlock.errors import (
     LockHeld,
     LockNotHeld,
     NotLockOwner,
     PermissionDenied,
     StaleToken,
+    Unavailable,
     UnknownNode,
     VersionMismatch,
 )
@@ -141,6 +147,34 @@ async def test_a_clients_token_is_for_locks_alone(nodes: Nodes):
             await client._question("get_members", {}, None)
 
 
+def test_plain_code_holds_a_lock_and_renews_it(nodes: Nodes):
+    with LockClient.from_access(nodes.client_file, client_id="alice") as alice:
+        with alice.lock("printer", ttl=1) as held:
+            assert not held.wait_lost(1.5), "it is renewed on a thread of its own"
+            assert held.valid
+            with LockClient.from_access(nodes.client_file) as other:
+                with pytest.raises(LockHeld):
+                    other.acquire("printer")
+                assert other.get_lock_info("printer").version == held.token
+        assert alice.get_locks().locks == ()
+    alice.close()  # twice is once
+
+
+async def test_what_is_left_of_a_ttl_outlasts_a_failover(nodes: Nodes):
+    leader = await nodes.leader()
+    async with nodes.client("alice") as alice:
+        held = await alice.acquire("printer", ttl=60)
+        before = (await alice.get_lock_info("printer")).remaining
+        began = time.monotonic()
+        nodes.kill(leader)
+        after = (await alice.get_lock_info("printer", timeout=20)).remaining
+        passed = (time.monotonic() - began) * 1000
+        # The cluster's clock stands still while nobody leads: never less is left than real time
+        # says, and no more than that by the time without a leader.
+        assert before - passed - 50 <= after <= before
+        assert held.valid
+
+
 async def test_an_administrator_takes_a_lock_away(nodes: Nodes, tmp_path: Path):
     await nodes.leader()
     resource = FencedResource(tmp_path / "seen.json")
@@ -199,6 +233,76 @@ async def test_what_a_monitor_is_told(nodes: Nodes):
         return code == 503 and "knows none" in text
 
     await until(is_ill, "a node that says that it knows no leader")
+
+
+async def test_nodes_and_clients_know_each_other_by_certificates(tmp_path: Path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    _certify(key, certificate)
+    tls = ("--tls-cert", certificate, "--tls-key", key, "--tls-ca", certificate)
+    nodes = Nodes(tmp_path, 3, *map(str, tls))
+    nodes.start()
+    access = replace(read_access(nodes.client_file), ca=str(certificate))
+    try:
+        async with AsyncLockClient.from_access(access, client_id="alice") as alice:
+            assert (await alice.acquire("printer", timeout=20)).token > 0
+        plain = replace(access, ca="")
+        async with AsyncLockClient.from_access(plain) as client:
+            with pytest.raises(Unavailable):
+                await client.get_lock_info("printer", timeout=1)
+        context = ssl.create_default_context(cafile=str(certificate))
+        url = f"https://{nodes.addresses['n1']}/healthz"
+
+        def health() -> int:
+            with urllib.request.urlopen(url, context=context) as answer:
+                return answer.status
+
+        assert await asyncio.to_thread(health) == 200
+        # Who shows a certificate that nobody knows is no node of ours.
+        other, unused = tmp_path / "other.pem", tmp_path / "other-key.pem"
+        _certify(unused, other)
+        async with AsyncLockClient.from_access(replace(access, ca=str(other))) as stranger:
+            with pytest.raises(Unavailable):
+                await stranger.get_lock_info("printer", timeout=1)
+    finally:
+        nodes.stop()
+
+
+def _certify(key: Path, certificate: Path) -> None:
+    """A certificate for this machine that vouches for itself."""
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-keyout",
+            key,
+            "-out",
+            certificate,
+            "-days",
+            "2",
+            "-subj",
+            "/CN=raftlock",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+        ],
+        check=True,
+        capture_output=True,
+    )
+
+
+def test_what_others_can_reach_is_not_served_in_plain(tmp_path: Path):
+    nodes = Nodes(tmp_path, 1)
+    code, _, errors = run("serve", nodes.folder / "n1", "--listen", "0.0.0.0:7999")
+    assert code == 2
+    assert "0.0.0.0 can be reached by others: serve it with ssl" in errors
+    code, _, errors = run("serve", nodes.folder / "n1", "--tls-cert", "x.pem")
+    assert code == 2
+    assert "all three" in errors
 
 
 def test_a_directory_that_is_none_is_refused(tmp_path: Path):
