@@ -269,27 +269,10 @@ async def test_nodes_and_clients_know_each_other_by_certificates(tmp_path: Path)
 
 def _certify(key: Path, certificate: Path) -> None:
     """A certificate for this machine that vouches for itself."""
+    kind = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
+    name = ("-subj", "/CN=raftlock", "-addext", "subjectAltName=IP:127.0.0.1")
     subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-keyout",
-            key,
-            "-out",
-            certificate,
-            "-days",
-            "2",
-            "-subj",
-            "/CN=raftlock",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-        ],
+        ["openssl", "req", "-x509", *kind, *name, "-keyout", key, "-out", certificate],
         check=True,
         capture_output=True,
     )
