@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from raftlock.errors import InvalidArgument, StorageError, Unavailable
+from raftlock.errors import InvalidArgument, RemoteProtocolError, StorageError, Unavailable
 from raftlock.lock.rules import LockRules
 from raftlock.node.admin import AdminDesk
 from raftlock.node.arrivals import Arrivals
@@ -51,6 +51,10 @@ if TYPE_CHECKING:
     from raftlock.transport.websocket import Link
 
 __all__ = ["Clock", "Due", "Node", "NodeSettings", "Timer"]
+
+
+TERM_LEAP_MAX = 1 << 40
+"""By how much the term of a message may be ahead: more elections than there will be."""
 
 
 class Timer(Protocol):
@@ -277,7 +281,11 @@ class Node:
 
     def _peer_frame(self, sender: NodeID, text: str) -> None:
         """A frame from another node. Raises `RemoteProtocolError`: its connection is closed."""
-        self.arrivals.put(sender, decode_peer(text))
+        frame = decode_peer(text)
+        # Elections raise terms one by one: who leaps would use up all the terms there are.
+        if frame.message.term > self._driver.raft.current_term + TERM_LEAP_MAX:
+            raise RemoteProtocolError(f"A leap to term {frame.message.term} is no election.")
+        self.arrivals.put(sender, frame)
 
     # ---- what the desk needs ----
 

@@ -21,6 +21,7 @@ from raftlock.transport.codec import PeerFrame, decode_peer, encode_peer
 from raftlock.transport.door import ConnectionLimits
 from raftlock.transport.handshake import ClientHandshake, Role
 from raftlock.transport.websocket import dial_client, dial_peer, new_token, serve
+from raftlock.transport.websocket.server import FRAMES_A_TURN
 from raftlock.types import ClientID, Index, NodeID, RequestVoteArgs, Term
 
 HOST = "127.0.0.1"
@@ -203,6 +204,32 @@ async def test_many_clients_at_once(node):
         link.send(str(number))
     assert [await link.recv() for link in links] == [f"echo {n}" for n in range(30)]
     await asyncio.gather(*(link.close() for link in links))
+
+
+async def test_a_flood_of_one_client_lets_the_others_have_their_turn(started):
+    turns, seen = 0, []
+
+    class Greedy(Session):
+        def frame(self, text):
+            seen.append(turns)
+
+    node = await started(on_client=lambda name, link: Greedy(node, name, link))
+    loop = asyncio.get_running_loop()
+
+    def turn():
+        nonlocal turns
+        turns += 1
+        if len(seen) < 2_000:
+            loop.call_soon(turn)
+
+    link = await node.client()
+    for number in range(2_000):
+        link.send(str(number))
+    loop.call_soon(turn)
+    await until(lambda: len(seen) == 2_000)
+    at_once = max(seen.count(each) for each in set(seen))
+    assert at_once <= 2 * FRAMES_A_TURN
+    await link.close()
 
 
 async def test_nobody_pings_a_peer(node):

@@ -42,6 +42,10 @@ from raftlock.types import ClientID, NodeID
 
 __all__ = ["ClientSession", "Server", "serve"]
 
+FRAMES_A_TURN = 8
+"""After how many of a client's frames everybody else has a turn: what has come already is handed
+over without waiting, and a flood of it would keep a leader from its heartbeats."""
+
 _ROLES: dict[str, Role] = {name: role for role, name in SUBPROTOCOLS.items()}
 
 
@@ -227,9 +231,13 @@ class Server:
     async def _serve_client(self, connection: ServerConnection, party: Party) -> None:
         link = Link(connection, party, party.role, self._bounds)
         session = self._on_client(ClientID(party.name), link)
+        turn = 0
         try:
             while True:
                 text = await text_of(connection)
+                turn += 1
+                if turn % FRAMES_A_TURN == 0:
+                    await asyncio.sleep(0)  # heartbeats, and the other clients
                 if not self._running or connection.state is not State.OPEN:
                     return
                 session.frame(text)
