@@ -12,30 +12,25 @@ from typing import TYPE_CHECKING, Self
 
 from raftlock.client.access import Access, read_access
 from raftlock.client.asking import Asking
+from raftlock.client.believing import Believing
 from raftlock.client.clock import Clock, MachineClock
 from raftlock.client.engine import Connector, Engine, websocket_connector
 from raftlock.client.handle import Gate, LockHandle, LockTerms
 from raftlock.client.held import Held
 from raftlock.client.lease import Lease
-from raftlock.client.looking import Looking
-from raftlock.client.protocol import Answered, Endpoint, Requester, RetryPolicy
+from raftlock.client.patience import ask_again
+from raftlock.client.protocol import Endpoint, Requester, RetryPolicy
 from raftlock.client.submission import Submission
 from raftlock.client.testimony import Observer, Testimony
 from raftlock.errors import (
     InvalidArgument,
-    LockLost,
     LockNotHeld,
-    NotLockOwner,
-    RaftLockError,
-    ServiceError,
-    VersionMismatch,
 )
 from raftlock.raft.random64 import Random64
 from raftlock.transport import limits
 from raftlock.transport.handshake import Role
-from raftlock.types.answers import Outcome
 from raftlock.types.commands import Command
-from raftlock.types.ids import ClientID, Index, LockID, Micros, Millis
+from raftlock.types.ids import ClientID, LockID, Micros, Millis
 
 if TYPE_CHECKING:
     import ssl as tls
@@ -59,10 +54,8 @@ Address = str | tuple[str, int] | Endpoint
 OPERATIONS = ("acquire", "release", "renew", "wait", "cancel")
 """What `submit` understands."""
 
-OnProgress = Callable[[Outcome], None]
 
-
-class AsyncLockClient(Looking):
+class AsyncLockClient(Believing):
     """One holder of locks.
 
     It finds the leader among `endpoints` (a list, or a function that gives the present one), and
@@ -226,6 +219,7 @@ class AsyncLockClient(Looking):
         metadata: Mapping[str, str] | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
+        retry_for: float = 0.0,
     ) -> Held:
         """Get the lock for `ttl` seconds. The holder acts only while the result is `valid`.
 
@@ -236,20 +230,37 @@ class AsyncLockClient(Looking):
         raise `WaitCancelled` or `SessionExpired`. Acquiring again what the client holds keeps the
         token and makes the hold last longer.
 
-        `timeout` bounds the whole call: 10 s, and the wait on top, unless given. A `Timeout` names
-        the request id to ask again with. What is returned has at least a third of its TTL left; a
-        grant that had ended before it was heard of raises `LockLost`.
+        With `retry_for` seconds it does not stand in the queue but asks again and again, at the
+        pace that the service advises; `timeout` then bounds each attempt, and else the whole call:
+        10 s, and the wait on top, unless given. A `Timeout` names the request id to ask again with.
+        What is returned has at least a third of its TTL left; a grant that had ended before it was
+        heard of raises `LockLost`.
         """
-        command = self._asking.acquire(
-            lock_id,
-            ttl=ttl,
-            wait=wait,
-            wait_timeout=wait_timeout,
-            priority=priority,
-            metadata=metadata,
-            request_id=self._request_id(request_id),
+
+        def attempt() -> Coroutine[None, None, Held]:
+            command = self._asking.acquire(
+                lock_id,
+                ttl=ttl,
+                wait=wait,
+                wait_timeout=wait_timeout,
+                priority=priority,
+                metadata=metadata,
+                request_id=self._request_id(request_id),
+            )
+            return self._get(command, self._asking.time_for(command, timeout))
+
+        if not retry_for:
+            return await attempt()
+        if wait or request_id is not None:
+            raise InvalidArgument("retry_for asks anew each time: leave out wait and request_id.")
+        until = self._clock.now_us() // 1_000 + limits.millis_from_seconds("retry_for", retry_for)
+        return await ask_again(
+            attempt,
+            lambda: self.get_backoff_advice(lock_id, stale=True),
+            self._pause,
+            lambda: Millis(until - self._clock.now_us() // 1_000),
+            self._random.below,
         )
-        return await self._get(command, self._asking.time_for(command, timeout))
 
     async def enqueue_waiter(
         self,
@@ -425,83 +436,6 @@ class AsyncLockClient(Looking):
 
     # --- behind the calls ---------------------------------------------------------------------
 
-    async def _ask(
-        self, command: Command, time_ms: Millis, progress: OnProgress | None = None
-    ) -> tuple[Answered, Outcome]:
-        self._testimony.calls(command, time_ms)
-        try:
-            answered = await self._engine.ask(command.op.value, command, time_ms, progress)
-        except BaseException as error:
-            self._testimony.failed(command, error)
-            raise
-        assert answered.outcome is not None
-        self._testimony.answered(command, answered.outcome)
-        return answered, answered.outcome
-
-    async def _get(
-        self, command: Command, time_ms: Millis, progress: OnProgress | None = None
-    ) -> Held:
-        """Acquire or stand in the queue, and come back with a hold that is worth having."""
-        answered, outcome = await self._ask(command, time_ms, progress)
-        held = self._believe(command, answered, outcome)
-        if not held.needs_renewal:
-            return held
-        # The answer took most of the TTL (DECISIONS.md 2): work is not begun on what is left.
-        try:
-            if not outcome.expired:
-                return await self.renew(held)
-            self._believe_no_more(held.lock_id, held.token)
-        except asyncio.CancelledError:
-            self._engine.take_back(answered.number)
-            self._believe_no_more(held.lock_id, held.token)
-            raise
-        except ServiceError as error:
-            self._engine.take_back(answered.number)
-            self._believe_no_more(held.lock_id, held.token)
-            raise self._came_too_late(held) from error
-        raise self._came_too_late(held)
-
-    async def _give(self, command: Command, time_ms: Millis) -> None:
-        try:
-            await self._ask(command, time_ms)
-        except (LockNotHeld, NotLockOwner, VersionMismatch, asyncio.CancelledError):
-            self._believe_no_more(command.lock_id, command.version)
-            raise
-        self._believe_no_more(command.lock_id, command.version)
-
-    async def _prolong(self, command: Command, time_ms: Millis) -> Held:
-        try:
-            answered, outcome = await self._ask(command, time_ms)
-        except (LockNotHeld, NotLockOwner, VersionMismatch):
-            self._believe_no_more(command.lock_id, command.version)
-            raise
-        return self._believe(command, answered, outcome)
-
-    def _believe(self, command: Command, answered: Answered, outcome: Outcome) -> Held:
-        lease = Lease.counted_from(answered.first_left, outcome)
-        held = self._held.get(command.lock_id)
-        if held is not None and held.token == lease.token:
-            held.renewed(lease)
-        else:
-            held = Held(command.lock_id, self._client_id, lease, self._clock, command.request_id)
-            self._held[command.lock_id] = held
-        self._testimony.believes(command.lock_id, held.lease)
-        return held
-
-    def _believe_no_more(self, lock_id: LockID, token: Index) -> None:
-        held = self._held.get(lock_id)
-        if held is not None and held.token == token:
-            del self._held[lock_id]
-            self._testimony.believes(lock_id, None)
-
-    def _came_too_late(self, held: Held) -> RaftLockError:
-        text = (
-            f"{held.lock_id[:60]!r} was granted with token {held.token}, but most of its TTL of "
-            f"{held.ttl:g} s had passed when the answer came, and it could not be renewed: "
-            "acquire it again."
-        )
-        return LockLost(text, {"lock": held.lock_id, "token": str(held.token)})
-
     def _start(self, submission: Submission, request: Coroutine[None, None, Held | None]) -> None:
         self._submissions.add(submission)  # or the task could be collected while it runs
         submission.start(request, self._submissions.discard)
@@ -535,6 +469,9 @@ class AsyncLockClient(Looking):
                 {"lock": lock_id},
             )
         return lock_id, held.token if token is None and held is not None else token or 0
+
+    async def _renew_held(self, held: Held) -> Held:
+        return await self.renew(held)
 
     def _request_id(self, given: str | None) -> str:
         return f"{self._random.next():016x}" if given is None else given

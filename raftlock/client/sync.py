@@ -238,6 +238,7 @@ class LockClient:
         metadata: Mapping[str, str] | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
+        retry_for: float = 0.0,
     ) -> SyncHeld:
         """Get the lock for `ttl` seconds."""
         held = self._runner.call(
@@ -250,6 +251,7 @@ class LockClient:
                 metadata=metadata,
                 request_id=request_id,
                 timeout=timeout,
+                retry_for=retry_for,
             )
         )
         return SyncHeld(held, self._runner)

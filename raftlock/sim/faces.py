@@ -218,8 +218,13 @@ class SimLockClient:
         metadata: Mapping[str, str] | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
+        retry_for: float = 0.0,
     ) -> SimHeld:
         """Get the lock for `ttl` seconds."""
+        if retry_for:
+            raise NotInThisRuntime(
+                "A simulated client does not ask again by itself: use wait=True."
+            )
         told = _times(ttl, wait_timeout, priority, timeout) | _more(metadata, request_id)
         told["op"] = "wait" if wait else "acquire"
         return self.get(limits.check_lock_id(lock_id), told)
