@@ -14,6 +14,9 @@
     raftlock release | renew                end a hold, or make it last longer, by its token
     raftlock locks | info | watch | status  how locks and nodes stand, and what becomes of them
 
+    raftlock lab                            open JupyterLab on the first lesson
+    raftlock completion bash                what a shell reads to complete all of this
+
     raftlock explore --seeds 500            run seeds under every check, on all processors
     raftlock replay FILE                    do a run again, or tell a saved trace, in sentences
     raftlock mutants                        break each rule, and see that the checks notice
@@ -70,11 +73,12 @@ def _parser(first: str) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     if first not in RUNS:
-        from raftlock.cli import disks, locks, nodes
+        from raftlock.cli import disks, locks, nodes, shells
 
         nodes.add_commands(commands)
         disks.add_commands(commands)
         locks.add_commands(commands)
+        shells.add_commands(commands, lambda: _parser(""))
     if first in RUNS or first in ("", "-h", "--help"):
         from raftlock.cli import runs
 

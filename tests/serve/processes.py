@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import socket
@@ -10,9 +11,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
+from raftlock.cli import main
 from raftlock.client.access import read_access
 from raftlock.client.client import AsyncAdmin, AsyncLockClient
 from raftlock.errors import RaftLockError
@@ -58,6 +61,22 @@ def run(*arguments: str, access: Path | None = None) -> tuple[int, str, str]:
     )
     out, errors = process.communicate(timeout=PATIENCE_SECONDS)
     return process.returncode, out, errors
+
+
+def run_here(*arguments: object, access: Path | None = None) -> tuple[int, str, str]:
+    """The same in this process, which is much quicker; not for a command that runs another."""
+    out, errors = io.StringIO(), io.StringIO()
+    before = os.environ.pop("RAFTLOCK_ACCESS", None)
+    if access is not None:
+        os.environ["RAFTLOCK_ACCESS"] = str(access)
+    try:
+        with redirect_stdout(out), redirect_stderr(errors):
+            code = main([str(argument) for argument in arguments])
+    finally:
+        os.environ.pop("RAFTLOCK_ACCESS", None)
+        if before is not None:
+            os.environ["RAFTLOCK_ACCESS"] = before
+    return code, out.getvalue(), errors.getvalue()
 
 
 class Nodes:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.processes import Nodes, raftlock, run, until
+from tests.serve.processes import Nodes, raftlock, run, run_here, until
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,11 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
 
 @pytest.fixture
 def call(nodes: Nodes):
-    return lambda *arguments: run(*arguments, access=nodes.client_file)
+    def do(*arguments: object) -> tuple[int, str, str]:
+        does = run if "--" in arguments else run_here
+        return does(*arguments, access=nodes.client_file)
+
+    return do
 
 
 def python(program: str) -> list[str]:
@@ -163,10 +167,10 @@ def test_status_is_a_table_or_json(call, nodes: Nodes):
 
 def test_nobody_there_is_an_exit_code(tmp_path: Path):
     silent = Nodes(tmp_path, 1)
-    code, out, _ = run("status", access=silent.client_file)
+    code, out, _ = run_here("status", access=silent.client_file)
     assert code == 69
     assert "does not answer" in out
-    code, _, errors = run("locks", "--timeout", "1", access=silent.client_file)
+    code, _, errors = run_here("locks", "--timeout", "1", access=silent.client_file)
     assert code == 69
     assert errors.startswith("raftlock: ")
     assert len(errors.splitlines()) == 1
@@ -174,23 +178,23 @@ def test_nobody_there_is_an_exit_code(tmp_path: Path):
 
 def test_mistakes_are_told_in_one_sentence(call, nodes: Nodes, tmp_path: Path):
     nobody = tmp_path / "nothing.json"
-    assert "cannot be read" in run("locks", access=nobody)[2]
+    assert "cannot be read" in run_here("locks", access=nobody)[2]
     nobody.write_text("{}")
-    assert "chmod 600" in run("locks", access=nobody)[2]
+    assert "chmod 600" in run_here("locks", access=nobody)[2]
     nobody.chmod(0o600)
-    assert "no access file" in run("locks", access=nobody)[2]
+    assert "no access file" in run_here("locks", access=nobody)[2]
     nobody.write_text('{"format": 2}')
-    assert "newer raftlock" in run("locks", access=nobody)[2]
-    assert "Which cluster?" in run("locks")[2]
+    assert "newer raftlock" in run_here("locks", access=nobody)[2]
+    assert "Which cluster?" in run_here("locks")[2]
     assert "for administrators" in call("members")[2] or "client's token" in call("members")[2]
     assert call("acquire", "x" * 300)[0] == 2
     assert "KEY=VALUE" in call("acquire", "x", "--meta", "nonsense")[2]
     assert "leave out --" in call("locks", "--", "ls")[2]
-    assert "NAME=HOST:PORT" in run("init", tmp_path / "new", "n1")[2]
-    assert "same name" in run("init", tmp_path / "new", "n1=a:1", "n1=b:1")[2]
-    assert "same address" in run("init", tmp_path / "new", "n1=a:1", "n2=a:1")[2]
+    assert "NAME=HOST:PORT" in run_here("init", tmp_path / "new", "n1")[2]
+    assert "same name" in run_here("init", tmp_path / "new", "n1=a:1", "n1=b:1")[2]
+    assert "same address" in run_here("init", tmp_path / "new", "n1=a:1", "n2=a:1")[2]
     assert not (tmp_path / "new").exists()
-    assert "made once" in run("init", nodes.folder, "n1=a:1")[2]
+    assert "made once" in run_here("init", nodes.folder, "n1=a:1")[2]
 
 
 def test_text_from_others_reaches_the_terminal_as_text(call):
