@@ -44,7 +44,8 @@ VIRTUAL_PARTS = {
 }
 CLIENT_PARTS = {"aio", "client_id", "get", "result_of", "write"}
 # Who is in a simulation sees its whole table; its clients ask what a history can be judged by.
-CLIENT_PARTS |= {"from_access", "find_lock", "get_backoff_advice", "get_locks", "health"}
+CLIENT_PARTS |= {"find_lock", "get_backoff_advice", "get_locks", "health"}
+CLIENT_PARTS |= {"acquire_all", "from_access"}
 
 
 LIVE_ONLY = ("async_client", "simulate")

@@ -18,6 +18,7 @@ SESSIONS_MAX = 10_000
 WAITERS_MAX = 1_000
 
 NAME_MAX = 256
+LOCKS_AT_ONCE_MAX = 16
 REQUEST_ID_MAX = 128
 METADATA_MAX = 32
 KEY_MAX = 64
@@ -39,8 +40,21 @@ def is_within_bounds(command: Mapping[str, Json]) -> bool:
     lowest, sequence = number(command, "lowest_unanswered"), number(command, "sequence")
     if number(command, "session_id") and not max(1, lowest) <= sequence:
         return False
-    fits = op not in {"acquire", "enqueue_waiter", "renew"} or _times_fit(op, command)
-    return fits and _is_name(client) and _is_name(text(command, "lock_id"))
+    if op == "acquire_all" and not _names_fit(command):
+        return False
+    if op != "acquire_all" and not _is_name(text(command, "lock_id")):
+        return False
+    timed = op in {"acquire", "acquire_all", "enqueue_waiter", "renew"}
+    fits = not timed or _times_fit(op, command)
+    return fits and _is_name(client)
+
+
+def _names_fit(command: Mapping[str, Json]) -> bool:
+    names = command.get("lock_ids")
+    if not isinstance(names, list) or not 1 <= len(names) <= LOCKS_AT_ONCE_MAX:
+        return False
+    texts = {name for name in names if isinstance(name, str) and _is_name(name)}
+    return len(texts) == len(names) and not text(command, "lock_id")
 
 
 def _is_name(name: str) -> bool:

@@ -222,6 +222,8 @@ class LockModel:
         if op == "end_session":
             self._close(number(command, "session_id"))
             return ("session_ended", 0)
+        if op == "acquire_all":
+            return self._acquire_all(client, command)
         if op in {"acquire", "enqueue_waiter"}:
             return self._acquire(op, client, command)
         return self._give(op, client, command)
@@ -239,6 +241,23 @@ class LockModel:
         if op == "acquire" and flag(command, "wait"):
             waits = number(command, "wait_timeout")
         return self._enqueue(lock, state, command, waits) if waits else _REFUSED
+
+    def _acquire_all(self, client: str, command: Mapping[str, Json]) -> Answer:
+        """All of them, or none. Of each lock its client tells as of a request of its own."""
+        listed = command.get("lock_ids")
+        names = [str(name) for name in listed] if isinstance(listed, list) else []
+        taken = any(
+            (hold := self.lock(name).hold) is not None and hold.client != client for name in names
+        )
+        fresh = sum(name not in self.locks for name in names)
+        if taken or len(self.locks) + fresh > LOCKS_MAX:
+            return _REFUSED
+        tokens = []
+        for place, name in enumerate(names):
+            one = self._acquire("acquire", client, {**command, "lock_id": name, "wait": False})
+            self._answered(client, f"{text(command, 'request_id')}/{place}", one)
+            tokens.append(one[1])
+        return ("granted", max(tokens))
 
     def _enqueue(
         self, lock: str, state: LockState, command: Mapping[str, Json], waits: int

@@ -262,6 +262,25 @@ class AsyncLockClient(Believing):
             self._random.below,
         )
 
+    async def acquire_all(
+        self,
+        lock_ids: Sequence[str],
+        ttl: float = 10.0,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> dict[LockID, Held]:
+        """Get all of the locks (1 to 16) for `ttl` seconds, or none: `LockHeld` if one is held.
+
+        One entry of the log grants them, each with a token of its own; they are renewed and
+        released one by one. It never waits, so two clients cannot block each other with it.
+        """
+        command = self._asking.acquire_all(
+            lock_ids, ttl=ttl, metadata=metadata, request_id=self._request_id(request_id)
+        )
+        return await self._get_all(command, self._asking.time_for(command, timeout))
+
     async def enqueue_waiter(
         self,
         lock_id: str,

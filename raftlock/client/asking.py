@@ -55,6 +55,19 @@ class Asking:
             request_id=limits.check_request_id(request_id),
         )
 
+    def acquire_all(
+        self, lock_ids: object, *, ttl: object, metadata: object, request_id: object
+    ) -> Command:
+        """A request for all of the locks, or none."""
+        return Command(
+            LockOperation.ACQUIRE_ALL,
+            client_id=self.client_id,
+            ttl=self._ttl(ttl),
+            metadata=self._metadata(metadata),
+            request_id=limits.check_request_id(request_id),
+            lock_ids=limits.check_lock_ids(lock_ids),
+        )
+
     def enqueue_waiter(
         self,
         lock_id: object,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from raftlock.client.clock import Clock
 from raftlock.client.held import Held
@@ -74,6 +75,34 @@ class Believing(Looking):
             self._believe_no_more(held.lock_id, held.token)
             raise self._came_too_late(held) from error
         raise self._came_too_late(held)
+
+    async def _get_all(self, command: Command, time_ms: Millis) -> dict[LockID, Held]:
+        """Acquire several locks, and come back with holds that are all worth having."""
+        answered, outcome = await self._ask(command, time_ms)
+        held = {
+            lock_id: self._believe(
+                replace(command, lock_id=lock_id), answered, replace(outcome, token=token)
+            )
+            for lock_id, token in outcome.tokens.items()
+        }
+        late = [one for one in held.values() if one.needs_renewal]
+        try:
+            for one in late if not outcome.expired else ():
+                await self._renew_held(one)
+            if not (late and outcome.expired):
+                return held
+        except (ServiceError, asyncio.CancelledError) as error:
+            self._engine.take_back(answered.number)
+            self._forget_all(held)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise self._came_too_late(late[0]) from error
+        self._forget_all(held)
+        raise self._came_too_late(late[0])
+
+    def _forget_all(self, held: Mapping[LockID, Held]) -> None:
+        for lock_id, one in held.items():
+            self._believe_no_more(lock_id, one.token)
 
     async def _give(self, command: Command, time_ms: Millis) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
@@ -255,6 +255,23 @@ class LockClient:
             )
         )
         return SyncHeld(held, self._runner)
+
+    def acquire_all(
+        self,
+        lock_ids: Sequence[str],
+        ttl: float = 10.0,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> dict[LockID, SyncHeld]:
+        """Get all of the locks for `ttl` seconds, or none."""
+        held = self._runner.call(
+            self._client.acquire_all(
+                lock_ids, ttl, metadata=metadata, request_id=request_id, timeout=timeout
+            )
+        )
+        return {lock_id: SyncHeld(each, self._runner) for lock_id, each in held.items()}
 
     def enqueue_waiter(
         self,

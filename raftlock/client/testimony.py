@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from raftlock.client.lease import Lease
-from raftlock.errors import RaftLockError, ServiceError, SessionExpired, Timeout
+from raftlock.errors import (
+    ErrorCode,
+    LockHeld,
+    RaftLockError,
+    ServiceError,
+    SessionExpired,
+    Timeout,
+)
 from raftlock.transport.codec import command_to_params
 from raftlock.types.answers import Outcome
-from raftlock.types.commands import Command, LockInfo
+from raftlock.types.commands import Command, LockInfo, LockOperation
 from raftlock.types.events import Json, Note
-from raftlock.types.ids import ClientID, LockID, Millis
+from raftlock.types.ids import ClientID, Index, LockID, Millis
 
 __all__ = ["GET_LOCK_INFO", "Look", "Observer", "Testimony"]
 
@@ -62,6 +69,10 @@ class Testimony:
 
         `again` is the id of the request that it wants done by this one, of which it knows nothing.
         """
+        for one in _each(command):
+            self._calls_one(one, time_ms, again)
+
+    def _calls_one(self, command: Command, time_ms: Millis, again: str) -> None:
         arguments = command_to_params(command)
         if again:
             arguments["again"] = again
@@ -71,6 +82,11 @@ class Testimony:
 
     def answered(self, command: Command, outcome: Outcome) -> None:
         """It was told that its request was done."""
+        if command.lock_ids:
+            for one in _each(command):
+                token = outcome.tokens.get(one.lock_id, Index(0))
+                self.answered(one, replace(outcome, token=token, tokens={}))
+            return
         text = outcome.status.value
         if outcome.token:
             text = f"{text}, token {outcome.token}"
@@ -81,7 +97,12 @@ class Testimony:
 
     def failed(self, command: Command, error: BaseException) -> None:
         """It was told that its request was refused, or cannot know what became of it."""
-        self._tell("client_return", {**self._about(command), **_told_of(error)})
+        for one in _each(command):
+            told = _told_of(error)
+            if command.lock_ids and isinstance(error, LockHeld):
+                # One of them is held, and only a sentence says which: of none it is certain.
+                told["code"] = int(ErrorCode.TOO_MANY)
+            self._tell("client_return", {**self._about(one), **told})
 
     def believes(self, lock_id: LockID, lease: Lease | None) -> None:
         """It believes that it holds the lock until then, or that it does not."""
@@ -109,6 +130,22 @@ class Testimony:
     def _tell(self, kind: str, data: dict[str, Json]) -> None:
         if self._observer is not None:
             self._observer(Note(kind, data))
+
+
+def _each(command: Command) -> tuple[Command, ...]:
+    """A request for several locks at once as so many requests: each lock has its own history."""
+    if not command.lock_ids:
+        return (command,)
+    return tuple(
+        replace(
+            command,
+            op=LockOperation.ACQUIRE,
+            lock_id=lock_id,
+            lock_ids=(),
+            request_id=f"{command.request_id}/{place}",
+        )
+        for place, lock_id in enumerate(command.lock_ids)
+    )
 
 
 def _told_of(error: BaseException) -> dict[str, Json]:

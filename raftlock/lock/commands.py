@@ -14,12 +14,12 @@ from functools import lru_cache
 
 from raftlock.errors import LocalProtocolError, RemoteProtocolError
 from raftlock.lock.limits import COMMAND_BYTES_MAX, INTEGER_MAX
-from raftlock.lock.refusals import short
+from raftlock.lock.refusals import Refusal, invalid, short
 from raftlock.types.commands import Command, LockOperation
 from raftlock.types.events import Json
 from raftlock.types.ids import ClientID, Index, LockID, Millis, SessionID
 
-__all__ = ["decode", "describe", "encode", "fields_of"]
+__all__ = ["decode", "describe", "encode", "fields_of", "read_command"]
 
 _FIELDS = tuple(field.name for field in fields(Command))
 _KNOWN = frozenset(_FIELDS)
@@ -33,6 +33,7 @@ _WORDS = {
     LockOperation.OPEN_SESSION: "session {client}",
     LockOperation.END_SESSION: "end session {whose}",
     LockOperation.REVOKE: "revoke {lock}",
+    LockOperation.ACQUIRE_ALL: "acq {lock}→{client}",
 }
 _SHOWN = 14
 
@@ -63,6 +64,16 @@ def decode(data: bytes) -> Command:
     return _decode(data)
 
 
+def read_command(data: bytes) -> Command | Refusal | None:
+    """What an entry asks: ``None`` for a tick, a refusal for bytes that are no command."""
+    if not data:
+        return None
+    try:
+        return decode(data)
+    except RemoteProtocolError as error:
+        return invalid(error.message)
+
+
 @lru_cache(_REMEMBERED)
 def _decode(data: bytes) -> Command:
     found = _parse(data)
@@ -85,6 +96,7 @@ def _decode(data: bytes) -> Command:
         sequence=_number(found, "sequence"),
         lowest_unanswered=_number(found, "lowest_unanswered"),
         proposed_at=Millis(_number(found, "proposed_at")),
+        lock_ids=_names(found),
     )
 
 
@@ -100,7 +112,7 @@ def describe(data: bytes) -> str:
     except RemoteProtocolError:
         return "?"
     return _WORDS[command.op].format(
-        lock=short(command.lock_id, _SHOWN),
+        lock=short(" ".join(command.lock_ids) or command.lock_id, _SHOWN),
         client=short(command.client_id, _SHOWN),
         whose=short(command.client_id, _SHOWN) or command.session_id,
     )
@@ -188,6 +200,13 @@ def _flag(found: Mapping[str, object], name: str) -> bool:
     if not isinstance(value, bool):
         raise RemoteProtocolError(f"a command's {name} is true or false")
     return value
+
+
+def _names(found: Mapping[str, object]) -> tuple[LockID, ...]:
+    value = found.get("lock_ids", [])
+    if not isinstance(value, list) or not all(isinstance(x, str) and _is_unicode(x) for x in value):
+        raise RemoteProtocolError("a command's lock_ids are a list of texts, in valid Unicode")
+    return tuple(map(LockID, value))
 
 
 def _texts(found: Mapping[str, object], name: str) -> dict[str, str]:

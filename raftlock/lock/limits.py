@@ -45,6 +45,15 @@ class Limits:
     waits_per_session: int = 64
 
 
+LOCKS_AT_ONCE_MAX = 16
+"""How many locks one request may name."""
+
+_TIMED = (
+    *(LockOperation.ACQUIRE, LockOperation.ENQUEUE_WAITER, LockOperation.RENEW),
+    LockOperation.ACQUIRE_ALL,
+)
+
+
 def wait_of(command: Command) -> Millis | None:
     """How long the request is ready to wait in the queue; ``None`` if it is not."""
     if command.op is LockOperation.ENQUEUE_WAITER:
@@ -71,7 +80,10 @@ def _of_session(command: Command) -> Iterator[Refusal]:
 
 
 def _of_lock(command: Command) -> Iterator[Refusal]:
-    yield from _of_name("lock", command.lock_id)
+    if command.op is LockOperation.ACQUIRE_ALL:
+        yield from _of_names(command)
+    else:
+        yield from _of_name("lock", command.lock_id)
     yield from _of_name("client", command.client_id)
     yield from _of_request(command)
     if command.session_id != 0 and not max(1, command.lowest_unanswered) <= command.sequence:
@@ -79,8 +91,17 @@ def _of_lock(command: Command) -> Iterator[Refusal]:
             "a session numbers its requests from 1, and lowest_unanswered is no larger than the "
             "request's own number: correct the two numbers"
         )
-    if command.op in (LockOperation.ACQUIRE, LockOperation.ENQUEUE_WAITER, LockOperation.RENEW):
+    if command.op in _TIMED:
         yield from _of_times(command)
+
+
+def _of_names(command: Command) -> Iterator[Refusal]:
+    for name in command.lock_ids:
+        yield from _of_name("lock", name)
+    distinct = len(set(command.lock_ids))
+    if command.lock_id or not 1 <= distinct == len(command.lock_ids) <= LOCKS_AT_ONCE_MAX:
+        bounds = f"1 to {LOCKS_AT_ONCE_MAX} locks"
+        yield invalid(f"{bounds} are acquired at once, each named once: correct the list")
 
 
 def _of_name(what: str, name: str) -> Iterator[Refusal]:

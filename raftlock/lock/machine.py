@@ -19,9 +19,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from raftlock.errors import ErrorCode, RemoteProtocolError
+from raftlock.errors import ErrorCode
 from raftlock.lock import refusals
-from raftlock.lock.commands import decode
+from raftlock.lock.commands import read_command
 from raftlock.lock.deadlines import Deadline
 from raftlock.lock.limits import DEFAULT_TTL_MS, Limits, problem_with, wait_of
 from raftlock.lock.locks import Lock
@@ -77,7 +77,7 @@ class LockMachine(LockTable):
         the outcome to the request that proposed the entry, and `outcomes` to those that wait.
         """
         assert entry.index > self._last_applied, f"entry {entry.index} comes after a later one"
-        command = _read(entry.command)
+        command = read_command(entry.command)
         self._begin(entry, local_now, command)
         self._end_what_is_due()
         outcome = None if command is None else self._own_operation(command)
@@ -189,8 +189,12 @@ class LockMachine(LockTable):
         """Whether the hold that an answer tells of is over."""
         if answer.status not in (OutcomeStatus.GRANTED, OutcomeStatus.RENEWED):
             return False
-        hold = self._look(answer.lock_id).hold
-        return hold is None or (hold.owner_id, hold.token) != (answer.client_id, answer.token)
+        tokens = answer.tokens or {answer.lock_id: answer.token}
+        holds = ((self._look(lock_id).hold, token) for lock_id, token in tokens.items())
+        return any(
+            hold is None or (hold.owner_id, hold.token) != (answer.client_id, token)
+            for hold, token in holds
+        )
 
     def _open_session(self, command: Command) -> Outcome:
         """Open a session for a client, or resume the one it names or has just opened."""
@@ -241,6 +245,8 @@ class LockMachine(LockTable):
         match command.op:
             case LockOperation.ACQUIRE | LockOperation.ENQUEUE_WAITER:
                 return self._acquire(command)
+            case LockOperation.ACQUIRE_ALL:
+                return self._acquire_all(command)
             case LockOperation.RELEASE:
                 return self._release(command)
             case LockOperation.RENEW:
@@ -270,6 +276,34 @@ class LockMachine(LockTable):
         if wait is None:
             return self._refuse(command, refusals.held(command, hold))
         return self._enqueue(lock, command, Millis(self._clock + wait))
+
+    def _acquire_all(self, command: Command) -> Outcome:
+        """Grant all of the locks, or none: it is never queued, so two such cannot block each other.
+
+        What the client holds of them already it keeps, with its token, and longer.
+        """
+        locks = [self._look(lock_id) for lock_id in command.lock_ids]
+        for lock in locks:
+            hold = lock.hold
+            if hold is None or hold.owner_id == command.client_id:
+                continue
+            if not self._rules.may_take(hold, command.client_id):
+                named = replace(command, lock_id=lock.lock_id)
+                return self._refuse(command, refusals.held(named, hold))
+        if len(self._locks) + sum(lock.is_idle for lock in locks) > self._limits.locks:
+            return self._refuse(command, refusals.too_many_locks(self._limits.locks))
+        tokens: dict[LockID, Index] = {}
+        for lock in locks:
+            one, hold = replace(command, lock_id=lock.lock_id), lock.hold
+            if hold is not None and hold.owner_id == command.client_id:
+                granted = self._extend(lock, hold, one, OutcomeStatus.GRANTED)
+            else:
+                granted = self._grant(lock, one, "granted")
+            tokens[lock.lock_id] = granted.token
+        outcome = self._outcome(OutcomeStatus.GRANTED, command)
+        deadline = Millis(self._clock + command.ttl)
+        last = max(tokens.values())
+        return replace(outcome, token=last, tokens=tokens, ttl=command.ttl, deadline=deadline)
 
     def _renew(self, command: Command) -> Outcome:
         lock = self._look(command.lock_id)
@@ -490,13 +524,3 @@ class LockMachine(LockTable):
         """Note a change that was made, and in a word why."""
         self._keep(lock)
         self._step.why.setdefault(lock.lock_id, []).append(why)
-
-
-def _read(data: bytes) -> Command | Refusal | None:
-    """What an entry asks: ``None`` for a tick, a refusal for bytes that are no command."""
-    if not data:
-        return None
-    try:
-        return decode(data)
-    except RemoteProtocolError as error:
-        return refusals.invalid(error.message)

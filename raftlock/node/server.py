@@ -63,6 +63,7 @@ PROPOSED = {
     for operation in (
         LockOperation.OPEN_SESSION,
         LockOperation.ACQUIRE,
+        LockOperation.ACQUIRE_ALL,
         LockOperation.RELEASE,
         LockOperation.RENEW,
         LockOperation.ENQUEUE_WAITER,

@@ -204,8 +204,8 @@ class SimNode:
 
     @property
     def watches(self) -> Watches:
-        """Who watches locks here."""
-        return self.running.watches
+        """Who watches locks here: nobody while it is down, also if a connection ends then."""
+        return self.driver.watches if self.driver is not None else Watches()
 
     def lock_info(self, lock_id: LockID) -> LockInfo:
         """How the lock stands in the applied table."""

@@ -39,6 +39,7 @@ __all__ = [
     "ID_CHARS_MAX",
     "INTEGER_MAX",
     "KEYS_MAX",
+    "LOCKS_AT_ONCE_MAX",
     "MEMBERS_MAX",
     "METADATA_KEY_CHARS_MAX",
     "METADATA_PAIRS_MAX",
@@ -66,6 +67,7 @@ __all__ = [
     "check_client_id",
     "check_command",
     "check_lock_id",
+    "check_lock_ids",
     "check_metadata",
     "check_node_id",
     "check_pattern",
@@ -103,6 +105,7 @@ REQUESTS_PER_SECOND = 2_000
 REQUESTS_BURST = 4_000
 
 # ---- fields ----
+LOCKS_AT_ONCE_MAX = 16
 MEMBERS_MAX = 100  # of a cluster; its decisions would be slow long before
 ID_CHARS_MAX = 256
 ADDRESS_CHARS_MAX = 256  # of a host: a name of the domain name system has at most 253
@@ -160,6 +163,16 @@ def _check_integer(field: str, value: object) -> int:
 def check_lock_id(value: object) -> LockID:
     """The lock's name if it is one: 1 to 256 characters, none of them a control character."""
     return LockID(_check_text("lock_id", value, ID_CHARS_MAX))
+
+
+def check_lock_ids(value: object) -> tuple[LockID, ...]:
+    """The locks of one request: 1 to 16 names, each once."""
+    if not isinstance(value, list | tuple) or not 1 <= len(value) <= LOCKS_AT_ONCE_MAX:
+        raise InvalidArgument(f"lock_ids are 1 to {LOCKS_AT_ONCE_MAX} names of locks.")
+    names = tuple(map(check_lock_id, value))
+    if len(set(names)) < len(names):
+        raise InvalidArgument("lock_ids name each lock once.")
+    return names
 
 
 def check_client_id(value: object) -> ClientID:
@@ -266,13 +279,18 @@ def check_command(command: Command) -> None:
     check_request_id(command.request_id)
     if command.op in (LockOperation.OPEN_SESSION, LockOperation.END_SESSION):
         return
-    check_lock_id(command.lock_id)
+    if command.op is LockOperation.ACQUIRE_ALL:
+        check_lock_ids(command.lock_ids)
+    else:
+        check_lock_id(command.lock_id)
     if command.op is LockOperation.REVOKE and command.version:
         check_token(command.version)
     if command.op in (LockOperation.RELEASE, LockOperation.RENEW):
         check_token(command.version)
-    if command.op in (LockOperation.ACQUIRE, LockOperation.RENEW):
+    if command.op in (LockOperation.ACQUIRE, LockOperation.ACQUIRE_ALL, LockOperation.RENEW):
         check_ttl(command.ttl)
+    if command.op is LockOperation.ACQUIRE_ALL:
+        check_metadata(command.metadata)
     if command.op in (LockOperation.ACQUIRE, LockOperation.ENQUEUE_WAITER):
         check_priority(command.priority)
         check_metadata(command.metadata)

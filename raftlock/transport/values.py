@@ -153,7 +153,9 @@ def _from_base64(value: Json) -> bytes:
 # ---- values of the vocabulary ----
 
 
-_RARE = frozenset({"configuration", "estimate", "is_transfer", "locks", "round"})
+_RARE = frozenset(
+    {"configuration", "estimate", "is_transfer", "lock_ids", "locks", "round", "tokens"}
+)
 """Fields that few messages use: written only there, so that the others read well."""
 
 
@@ -168,7 +170,7 @@ def encode(value: object) -> dict[str, Json]:
         content: object = getattr(value, each.name)
         if each.name == "command" and isinstance(content, bytes):
             data.update(_command_fields(content))
-        elif not callable(content) and not (each.name in _RARE and content == each.default):
+        elif not callable(content) and not (each.name in _RARE and content in (each.default, {})):
             data[each.name] = _plain(content)
     return data
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from raftlock.errors import ErrorCode
@@ -45,7 +46,8 @@ class Outcome:
     (queued; no promise). `deadline` is when (cluster time) the grant expires or the wait ends.
     Of a session that was opened `ttl` is how long it lives unheard; not the table says so:
     the node fills it in. `expired` marks a retry answered after its grant had already ended. A
-    refusal has its `code` and one `message` that says what to do.
+    refusal has its `code` and one `message` that says what to do. Where several locks were granted
+    at once `tokens` has the token of each, and `token` is the largest.
     """
 
     status: OutcomeStatus
@@ -66,6 +68,7 @@ class Outcome:
     code: ErrorCode = ErrorCode.OK
     message: str = ""
     estimate: Millis = Millis(0)
+    tokens: Mapping[LockID, Index] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ __all__ = [
 
 
 class LockOperation(StrEnum):
-    """What a command does. The first five are the original's; sessions and revoking are added."""
+    """What a command does. The first five are the original's; those after them are added here."""
 
     ACQUIRE = "acquire"
     RELEASE = "release"
@@ -29,6 +29,7 @@ class LockOperation(StrEnum):
     OPEN_SESSION = "open_session"
     END_SESSION = "end_session"
     REVOKE = "revoke"
+    ACQUIRE_ALL = "acquire_all"
 
 
 class SnapshotOperation(StrEnum):
@@ -46,7 +47,8 @@ class Command:
     release or renewal must name. The session fields make a retry find its answer (Raft thesis
     section 6.3): `sequence` numbers the session's requests, and `lowest_unanswered` tells the table
     which answers it may forget. `proposed_at` is the proposing node's wall clock (Unix
-    milliseconds), for people to read; nothing decides by it.
+    milliseconds), for people to read; nothing decides by it. `lock_ids` are the locks of an
+    ``acquire_all``, which has no `lock_id`.
     """
 
     op: LockOperation
@@ -64,6 +66,7 @@ class Command:
     sequence: int = 0
     lowest_unanswered: int = 0
     proposed_at: Millis = Millis(0)
+    lock_ids: tuple[LockID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

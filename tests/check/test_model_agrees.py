@@ -56,9 +56,11 @@ class Both:
         sequence = max(self.sequences.get(session, 0) - 2, 1) + self.random.below(9)
         self.sequences[session] = max(self.sequences.get(session, 0), sequence)
         about_session = op in (Op.OPEN_SESSION, Op.END_SESSION)
+        several = op is Op.ACQUIRE_ALL
+        names = [each for each in LOCKS if self.random.below(2)] if several else []
         return Command(
             op,
-            "" if about_session else lock,
+            "" if about_session or (several and self.random.below(9)) else lock,
             client,
             ttl=self.one_of(*USUAL, *USUAL, 0, 90_000_000),
             version=held.token if held and self.random.below(5) else self.random.below(self.index),
@@ -70,6 +72,7 @@ class Both:
             session_id=session,
             sequence=sequence,
             lowest_unanswered=max(self.one_of(*[1] * 19, 0), sequence - self.random.below(5)),
+            lock_ids=tuple(names * (2 if self.random.below(20) == 0 else 1)),
         )
 
     def told(self, lock):

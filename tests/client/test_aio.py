@@ -739,3 +739,35 @@ async def test_submitting_nonsense(service, alice, op, arguments, error):
     with pytest.raises(InvalidArgument, match="256"):
         alice.submit("cancel", "x" * 10_000)
     assert service.calls == []
+
+
+async def test_several_at_once_are_believed_one_by_one(service, alice):
+    held = await alice.acquire_all(["a", "b"], 10)
+    assert {lock: each.token for lock, each in held.items()} == {
+        lock: service.machine.info(lock).token for lock in "ab"
+    }
+    assert held["a"].remaining == held["b"].remaining == pytest.approx(9.8)
+    await alice.release(held["a"])
+    assert (service.holder("a"), service.holder("b")) == ("", "alice")
+    assert list(alice.held) == ["b"]
+
+
+async def test_several_that_nobody_waits_for_any_more_are_all_given_back(service, alice):
+    mine = await alice.acquire("a", 60)
+    service.mute = True
+    asking = asyncio.create_task(alice.acquire_all(["a", "b", "c"], 60))
+    await turns()
+    assert [service.holder(lock) for lock in "abc"] == ["alice"] * 3
+    asking.cancel()
+    service.mute = False
+    await service.clock.run(10)
+    assert [service.holder(lock) for lock in "abc"] == ["alice", "", ""]
+    assert mine.valid, "what was held before stays held"
+
+
+async def test_several_of_which_one_is_held(service, alice):
+    service.hold("b")
+    with pytest.raises(LockHeld, match="carol holds b"):
+        await alice.acquire_all(["a", "b"], 10)
+    assert service.holder("a") == ""
+    assert alice.held == {}

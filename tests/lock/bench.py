@@ -160,12 +160,14 @@ def _check_tokens(message, before, last_token, after) -> None:
     grants = [outcome for outcome in message.outcomes if outcome.status is GRANTED]
     tokens = [outcome.token for outcome in grants]
     own = message.command_result_data
-    if own is not None and own.status is GRANTED and own.token > last_token:
-        if own.token not in tokens:  # a retry may be answered with a grant of this very entry
-            tokens.append(own.token)
-    elif own is not None and own.status is GRANTED and not own.expired:
-        held = before[own.lock_id]
-        assert (held.owner_id, held.token) == (own.client_id, own.token), "the token is kept"
+    if own is not None and own.status is GRANTED:
+        for lock_id, token in (own.tokens or {own.lock_id: own.token}).items():
+            if token > last_token:
+                if token not in tokens:  # a retry may be answered with a grant of this very entry
+                    tokens.append(token)
+            elif not own.expired:
+                held = before[lock_id]
+                assert (held.owner_id, held.token) == (own.client_id, token), "the token is kept"
     assert tokens == sorted(set(tokens))
     assert all(token > last_token for token in tokens)
 

@@ -136,7 +136,7 @@ def test_any_object_is_a_command_or_a_remote_protocol_error(fields, op):
             b'{"op":"steal"}',
             (
                 "a command's op is one of acquire, release, renew, enqueue_waiter, cancel_wait, "
-                "open_session, end_session, revoke, not 'steal'"
+                "open_session, end_session, revoke, acquire_all, not 'steal'"
             ),
         ),
         (b'{"op":1}', "a command's op is a text, in valid Unicode"),

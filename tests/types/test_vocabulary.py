@@ -512,7 +512,12 @@ def test_operations_are_the_originals_words():
         "enqueue_waiter",
         "cancel_wait",
     ]
-    assert [op.value for op in LockOperation][5:] == ["open_session", "end_session", "revoke"]
+    assert [op.value for op in LockOperation][5:] == [
+        "open_session",
+        "end_session",
+        "revoke",
+        "acquire_all",
+    ]
     assert [op.value for op in SnapshotOperation] == ["create", "restore"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from raftlock.client.protocol.effects import Answered, Failed, Random, RetryPolicy
@@ -172,7 +172,7 @@ class Calls:
             return False
         if not call.has_no_session:
             return True
-        if self.session is None or (call.may_get_lock and self._is_being_cleaned(call.lock_id)):
+        if self.session is None or (call.may_get_lock and self._is_being_cleaned(call.lock_ids)):
             return False
         while self.session.is_full:
             oldest = self.memory.forget_oldest()
@@ -207,9 +207,10 @@ class Calls:
             lowest_unanswered=session.lowest_unanswered if session and lives else call.sequence,
         )
 
-    def _is_being_cleaned(self, lock_id: LockID) -> bool:
-        """Whether something on that lock is still being taken back."""
-        return any(call.cleans_up and call.lock_id == lock_id for call in self)
+    def _is_being_cleaned(self, lock_ids: Iterable[LockID]) -> bool:
+        """Whether something on one of those locks is still being taken back."""
+        wanted = set(lock_ids)
+        return any(call.cleans_up and not wanted.isdisjoint(call.lock_ids) for call in self)
 
     # --- silence ------------------------------------------------------------------------------
 

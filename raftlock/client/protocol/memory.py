@@ -96,9 +96,11 @@ class Memory:
         outcome = answer.outcome
         if outcome is None:
             return
-        lock_id, token = outcome.lock_id, outcome.token
+        lock_id = outcome.lock_id
+        tokens = outcome.tokens or {lock_id: outcome.token}
         if outcome.status is OutcomeStatus.GRANTED:
-            self._holds[lock_id] = (token, 0 if self.token(lock_id) == token else call.number)
+            for lock, token in tokens.items():
+                self._holds[lock] = (token, 0 if self.token(lock) == token else call.number)
         elif outcome.status is OutcomeStatus.RELEASED:
             self._holds.pop(lock_id, None)
             self._held_until.pop(lock_id, None)
@@ -106,13 +108,15 @@ class Memory:
             over = [lock for lock, until in self._held_until.items() if until <= now]
             for lock in over:
                 del self._held_until[lock]
-            self._held_until[lock_id] = Millis(now + outcome.ttl)
+            for lock in tokens:
+                self._held_until[lock] = Millis(now + outcome.ttl)
 
-    def take_back(self, number: int) -> tuple[LockID, Index] | None:
-        """The hold that only the caller of that call was told of, who went away unheard."""
-        for lock_id, (token, granted_to) in self._holds.items():
-            if granted_to == number:
-                del self._holds[lock_id]
-                self._held_until.pop(lock_id, None)
-                return lock_id, token
-        return None
+    def take_back(self, number: int) -> list[tuple[LockID, Index]]:
+        """The holds that only the caller of that call was told of, who went away unheard."""
+        found = [
+            (lock, token) for lock, (token, given_to) in self._holds.items() if given_to == number
+        ]
+        for lock, _ in found:
+            del self._holds[lock]
+            self._held_until.pop(lock, None)
+        return found

@@ -29,7 +29,7 @@ _OF_THE_TABLE = {"get_lock_info", "get_locks", "get_backoff_advice"}
 
 _OF_THE_LEADER = {"get_members", "get_snapshot", "change_members", "transfer_leadership"}
 
-_ENTERS_QUEUE = (LockOperation.ACQUIRE, LockOperation.ENQUEUE_WAITER)
+_GETS = (LockOperation.ACQUIRE, LockOperation.ENQUEUE_WAITER, LockOperation.ACQUIRE_ALL)
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class Pending:
     @property
     def may_get_lock(self) -> bool:
         """Whether its answer may be a grant."""
-        return self.command is not None and self.command.op in _ENTERS_QUEUE
+        return self.command is not None and self.command.op in _GETS
 
     @property
     def cleans_up(self) -> bool:
@@ -101,6 +101,12 @@ class Pending:
         return LockID(str(self.params.get("lock_id", "")))
 
     @property
+    def lock_ids(self) -> tuple[LockID, ...]:
+        """All the locks that it is about."""
+        several = self.command.lock_ids if self.command is not None else ()
+        return several or ((self.lock_id,) if self.lock_id else ())
+
+    @property
     def needs_leader(self) -> bool:
         """Whether only the leader can answer it."""
         if self.command is not None or self.keeps_alive:
@@ -117,7 +123,8 @@ class Pending:
     @property
     def text(self) -> str:
         """The call in a few words, for people."""
-        return f"{self.call} of {self.lock_id[:60]!r}" if self.lock_id else self.call
+        names = ", ".join(repr(str(name[:60])) for name in self.lock_ids)
+        return f"{self.call} of {names}" if names else self.call
 
     def details(self) -> dict[str, str]:
         """What its errors carry for programs."""

@@ -177,9 +177,7 @@ class Requester:
         call = self._calls.get(number)
         if call is None:
             # The caller went away between its answer and its reading it: nobody knows of the lock.
-            hold = self._calls.memory.take_back(number)
-            if hold is not None:
-                lock_id, token = hold
+            for lock_id, token in self._calls.memory.take_back(number):
                 self._calls.ask_myself(self._now, LockOperation.RELEASE, lock_id, token=token)
         elif call.attempts == 0 or call.command is None:
             self._calls.drop(call)
@@ -329,11 +327,13 @@ class Requester:
 
     def _release(self, outcome: Outcome | None) -> None:
         """Give back what was granted to nobody, unless a caller held it before and still does."""
-        if outcome is None or outcome.status is not OutcomeStatus.GRANTED or outcome.expired:
+        if outcome is None or outcome.status is not OutcomeStatus.GRANTED:
             return
-        lock_id, token = outcome.lock_id, outcome.token
-        if self._calls.memory.token(lock_id) != token:
-            self._calls.ask_myself(self._now, LockOperation.RELEASE, lock_id, token=token)
+        if outcome.expired and not outcome.tokens:
+            return  # of several, some may be held still
+        for lock_id, token in (outcome.tokens or {outcome.lock_id: outcome.token}).items():
+            if self._calls.memory.token(lock_id) != token:
+                self._calls.ask_myself(self._now, LockOperation.RELEASE, lock_id, token=token)
 
     # --- what goes out ------------------------------------------------------------------------
 
