@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -26,15 +27,31 @@ from raftlock.types.status import RaftStatus
 PATIENCE_SECONDS = 30.0
 
 
+PORTS = range(20_000, 32_000)
+"""Below those that a system gives to whoever connects: a node that is down keeps its port so."""
+
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0)
+_share = len(PORTS) // 8
+_mine = PORTS[_share * (_worker % 8) : _share * (_worker % 8 + 1)]
+_next = secrets.randbelow(_share)
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody had a moment ago."""
-    held = [socket.socket() for _ in range(count)]
-    for each in held:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
+    """Ports that nobody has; never the same twice in one run, nor for two of its workers."""
+    global _next  # noqa: PLW0603 - one counter a process is what it is
+    found: list[int] = []
+    for _ in _mine:
+        port = _mine[_next % len(_mine)]
+        _next += 1
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError("there are no ports left")
 
 
 def raftlock(*arguments: str, access: Path | None = None, **named: object) -> subprocess.Popen:
