@@ -181,6 +181,12 @@ async def test_cancel_and_time_out(two: tuple[Client, Client]):
     assert cancelled["result"]["status"] == "cancelled"
     ended = (await grace.answer(number))["result"]
     assert (ended["status"], ended["code"]) == ("cancelled", 404)
+    several = {"lock_ids": ["x", "y"], "ttl": 60_000}
+    both = (await ada.call("acquire_all", **several, **ada.next()))["result"]
+    assert (both["status"], sorted(both["tokens"])) == ("granted", ["x", "y"])
+    none = await grace.call("acquire_all", lock_ids=["z", "y"], ttl=60_000, **grace.next())
+    assert none["error"]["name"] == "LOCK_HELD"
+    assert (await grace.call("get_lock_info", lock_id="z"))["result"]["owner_id"] == ""
     renewed = await ada.call(
         "renew", lock_id="door", version=first["token"], ttl=90_000, **ada.next()
     )
