@@ -15,32 +15,26 @@
 Importing raftlock starts no thread and opens no socket. ARCHITECTURE.md says what is where.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from raftlock import errors
-    from raftlock.client.client import AsyncLockClient
-    from raftlock.client.fencing import FencedResource
-    from raftlock.client.sync import LockClient
-    from raftlock.cluster.live import AsyncCluster, Cluster
-    from raftlock.errors import RaftLockError
-    from raftlock.lock.rules import LockRules
-    from raftlock.raft.rules import Rules
-    from raftlock.sim.gallery import scene, scenes
-    from raftlock.sim.sharing import Scenario
-    from raftlock.sim.simulation import Simulation
-    from raftlock.sim.stories import broken, broken_rules
-    from raftlock.types import (
-        LockInfo,
-        LogEntry,
-        NodeRole,
-        Outcome,
-        RaftStatus,
-        TraceEvent,
-    )
+from raftlock import errors
+from raftlock.client.client import AsyncLockClient
+from raftlock.client.fencing import FencedResource
+from raftlock.client.sync import LockClient
+from raftlock.cluster.live import AsyncCluster, Cluster
+from raftlock.errors import RaftLockError
+from raftlock.lock.rules import LockRules
+from raftlock.raft.rules import Rules
+from raftlock.sim.gallery import scene, scenes
+from raftlock.sim.sharing import Scenario
+from raftlock.sim.simulation import Simulation
+from raftlock.sim.stories import broken, broken_rules
+from raftlock.types import (
+    LockInfo,
+    LogEntry,
+    NodeRole,
+    Outcome,
+    RaftStatus,
+    TraceEvent,
+)
 
 __version__ = "0.1.0"
 
@@ -67,45 +61,3 @@ __all__ = [
     "scene",
     "scenes",
 ]
-
-# What is in here is loaded when it is first asked for: a command that takes a lock has no use for
-# simulations, and must not wait for them.
-_PLACES = {
-    "AsyncCluster": "raftlock.cluster.live",
-    "AsyncLockClient": "raftlock.client.client",
-    "Cluster": "raftlock.cluster.live",
-    "FencedResource": "raftlock.client.fencing",
-    "LockClient": "raftlock.client.sync",
-    "LockInfo": "raftlock.types",
-    "LockRules": "raftlock.lock.rules",
-    "LogEntry": "raftlock.types",
-    "NodeRole": "raftlock.types",
-    "Outcome": "raftlock.types",
-    "RaftLockError": "raftlock.errors",
-    "RaftStatus": "raftlock.types",
-    "Rules": "raftlock.raft.rules",
-    "Scenario": "raftlock.sim.sharing",
-    "Simulation": "raftlock.sim.simulation",
-    "TraceEvent": "raftlock.types",
-    "broken": "raftlock.sim.stories",
-    "broken_rules": "raftlock.sim.stories",
-    "scene": "raftlock.sim.gallery",
-    "scenes": "raftlock.sim.gallery",
-}
-
-
-def __getattr__(name: str) -> object:
-    """What `name` stands for, from where it is."""
-    if name == "errors":
-        return import_module("raftlock.errors")
-    place = _PLACES.get(name)
-    if place is None:
-        raise AttributeError(f"module 'raftlock' has no attribute {name!r}")
-    found: object = getattr(import_module(place), name)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    """All that can be asked for."""
-    return sorted(__all__)

@@ -231,24 +231,3 @@ print(sorted(set(sys.modules) & set({NOT_AT_IMPORT!r})), threading.active_count(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
     assert done.stdout.split() == ["[]", "1"]
-
-
-def test_whatever_is_public_is_there_when_it_is_asked_for():
-    import raftlock
-
-    assert {*raftlock._PLACES, "errors"} == {*raftlock.__all__}
-    for name, place in raftlock._PLACES.items():
-        assert getattr(raftlock, name) is getattr(sys.modules[place], name)
-    assert dir(raftlock) == sorted(raftlock.__all__)
-    with pytest.raises(AttributeError, match="no attribute 'Kluster'"):
-        _ = raftlock.Kluster
-
-
-def test_a_command_that_takes_a_lock_loads_no_simulation():
-    program = "import sys; from raftlock.cli import locks, nodes; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    loaded = done.stdout.split()
-    assert "raftlock.client.aio" in loaded
-    assert not [name for name in loaded if name.startswith(("raftlock.sim", "raftlock.cluster"))]
