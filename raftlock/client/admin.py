@@ -25,7 +25,7 @@ from raftlock.types.ids import NodeID
 from raftlock.types.membership import Configuration
 from raftlock.types.status import RaftStatus
 
-__all__ = ["Administering", "Members"]
+__all__ = ["Administering", "Members", "members_with"]
 
 LOOK_SECONDS = 0.05
 CHANGE_SECONDS = 60.0
@@ -77,15 +77,15 @@ class Administering(Looking):
         name = check_node_id(node)
         async with self._within(timeout, f"{node}, as a member,"):
             if name not in (await self._decided()).voters:
-                await self._become(lambda now: _with(now, learner=name))
+                await self._become(lambda now: members_with(now, learner=name))
                 await self._caught_up(name)
-            await self._become(lambda now: _with(now, voter=name))
+            await self._become(lambda now: members_with(now, voter=name))
 
     async def add_learner(self, node: str, *, timeout: float = CHANGE_SECONDS) -> None:
         """Make a node a member that is sent the log and has no vote."""
         name = check_node_id(node)
         async with self._within(timeout, f"{node}, as a learner,"):
-            await self._become(lambda now: _with(now, learner=name))
+            await self._become(lambda now: members_with(now, learner=name))
 
     async def remove_node(self, node: str, *, timeout: float = CHANGE_SECONDS) -> None:
         """Take a node out of the members, also one that is down, or leads. Stop it afterwards."""
@@ -97,7 +97,7 @@ class Administering(Looking):
                 raise UnknownNode(f"{node} is no member: the members are {there}.")
             if now.voters == (name,):
                 raise InvalidArgument(f"{node} is the only voter: add another one first.")
-            await self._become(lambda now: _with(now, gone=name))
+            await self._become(lambda now: members_with(now, gone=name))
 
     async def snapshot(
         self, *, timeout: float | None = None
@@ -179,7 +179,7 @@ class _Within:
             raise Timeout(self._text) from None
 
 
-def _with(
+def members_with(
     now: Configuration,
     *,
     voter: NodeID | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
@@ -61,11 +62,13 @@ class Looking:
     _testimony: Testimony
     _connector: Connector
 
+    @abstractmethod
     def _request_id(self, given: str | None) -> str:
-        raise NotImplementedError
+        """The id that was given, or a fresh one."""
 
+    @abstractmethod
     def _present_endpoints(self) -> tuple[Endpoint, ...]:
-        raise NotImplementedError
+        """Where nodes are now."""
 
     async def status(self, *, timeout: float | None = None) -> RaftStatus:
         """How the node that this client talks to sees the cluster, and what its table has done."""

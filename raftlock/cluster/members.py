@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from raftlock.client.admin import members_with
 from raftlock.cluster.lab import VERB_SECONDS, Laboratory
 from raftlock.errors import Busy, InvalidArgument, NoLeader, NotLeader, Timeout, UnknownNode
 from raftlock.trace.members import decides
@@ -53,10 +54,10 @@ async def add_node(lab: Laboratory, name: str, *, by: str = "cell") -> None:
     if node not in lab.nodes:
         await lab.add(name, by=by)
     if node not in lab.members().voters:
-        await _become(lab, lambda now: _with(now, learner=node), end, by)
+        await _become(lab, lambda now: members_with(now, learner=node), end, by)
         what = f"{name}, with all of the log,"
         await lab.until(lambda _view: _has_caught_up(lab, node), _left(lab, end), what)
-    await _become(lab, lambda now: _with(now, voter=node), end, by)
+    await _become(lab, lambda now: members_with(now, voter=node), end, by)
 
 
 async def remove_node(lab: Laboratory, name: str, *, by: str = "cell") -> None:
@@ -66,7 +67,7 @@ async def remove_node(lab: Laboratory, name: str, *, by: str = "cell") -> None:
     if node not in (*lab.nodes, *lab.members().members):
         there = ", ".join(lab.nodes)
         raise UnknownNode(f"There is no node {name[:40]!r}: the nodes are {there}.")
-    await _become(lab, lambda now: _with(now, gone=node), _end(lab), by)
+    await _become(lab, lambda now: members_with(now, gone=node), _end(lab), by)
     if node in lab.nodes:
         await lab.remove(name, by=by)
 
@@ -81,7 +82,7 @@ async def wipe(lab: Laboratory, name: str, *, as_voter: bool = False, by: str = 
     becomes = await lab.wipe(name, as_voter=as_voter, by=by)
     if not as_voter and decides(lab.members(), _awake(lab)):
         old = NodeID(name)
-        await _become(lab, lambda now: _with(now, gone=old, learner=becomes), _end(lab), by)
+        await _become(lab, lambda now: members_with(now, gone=old, learner=becomes), _end(lab), by)
     return becomes
 
 
@@ -130,22 +131,6 @@ def _has_caught_up(lab: Laboratory, name: NodeID) -> bool:
 def _awake(lab: Laboratory) -> set[NodeID]:
     running = {name: lab.running(name) for name in lab.nodes}
     return {name for name, node in running.items() if node is not None and not node.frozen}
-
-
-def _with(
-    now: Configuration,
-    *,
-    voter: NodeID | None = None,
-    learner: NodeID | None = None,
-    gone: NodeID | None = None,
-) -> Configuration:
-    """Those members with one more, or one fewer, or one in another part."""
-    moved = {voter, learner, gone}
-    voters = [name for name in now.voters if name not in moved]
-    learners = [name for name in now.learners if name not in moved]
-    voters += [voter] if voter else []
-    learners += [learner] if learner else []
-    return Configuration(tuple(voters), tuple(learners))
 
 
 def _must_move(lab: Laboratory) -> None:
