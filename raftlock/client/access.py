@@ -20,7 +20,7 @@ from raftlock.transport.limits import check_address
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["ACCESS_VARIABLE", "Access", "read_access", "write_private"]
+__all__ = ["ACCESS_VARIABLE", "Access", "is_newer", "read_access", "write_private"]
 
 ACCESS_VARIABLE = "RAFTLOCK_ACCESS"
 """The environment variable that names the file where no other is given."""
@@ -86,9 +86,7 @@ def read_access(path: Path | str | None = None) -> Access:
     except OSError as error:
         raise InvalidArgument(f"{file} cannot be read ({error.strerror}).") from None
     try:
-        found = json.loads(data)
-        version = found.get("format") if isinstance(found, dict) else None
-        if isinstance(version, int) and version > FORMAT:
+        if is_newer(data, FORMAT):
             raise InvalidArgument(f"{file} was written by a newer raftlock: use that one.")
         access = _READER.validate_json(data)
         for endpoint in access.endpoints:
@@ -100,6 +98,13 @@ def read_access(path: Path | str | None = None) -> Access:
     if not access.endpoints:
         raise InvalidArgument(f"{file} names no node: add host:port to its endpoints.")
     return access
+
+
+def is_newer(data: bytes, known: int) -> bool:
+    """Whether a JSON file names a larger ``format`` than is known. Raises `ValueError` if none."""
+    found = json.loads(data)
+    version = found.get("format") if isinstance(found, dict) else None
+    return isinstance(version, int) and version > known
 
 
 def write_private(path: Path, text: str) -> None:

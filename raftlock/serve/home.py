@@ -23,7 +23,7 @@ from pathlib import Path
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from raftlock.client.access import FORMAT as ACCESS_FORMAT
-from raftlock.client.access import Access, write_private
+from raftlock.client.access import Access, is_newer, write_private
 from raftlock.client.admin import Members
 from raftlock.errors import InvalidArgument, StorageError
 from raftlock.transport.handshake import check_cluster_token, client_token
@@ -105,9 +105,7 @@ def open_home(path: Path) -> Home:
     except OSError as error:
         raise StorageError(f"{error.filename} cannot be read ({error.strerror}).") from None
     try:
-        found = json.loads(text)
-        version = found.get("format") if isinstance(found, dict) else None
-        if isinstance(version, int) and version > FORMAT:
+        if is_newer(text, FORMAT):
             raise StorageError(f"{file} was written by a newer raftlock: use that one, or a later.")
         plan = _READER.validate_json(text)
         for name in (plan.node, *plan.voters, *plan.learners, *plan.addresses):

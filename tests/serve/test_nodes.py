@@ -295,6 +295,19 @@ def test_a_directory_that_is_none_is_refused(tmp_path: Path):
     assert "join under a new name" in errors
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"format": 2}, "newer raftlock"), ({"voters": 5}, "fields are wrong"), (None, "no JSON")],
+)
+def test_a_directory_that_cannot_be_used_is_refused(tmp_path: Path, change: dict | None, says: str):
+    home = Nodes(tmp_path, 1).folder / "n1"
+    plan = json.loads((home / "node.json").read_text())
+    (home / "node.json").write_text("{" if change is None else json.dumps(plan | change))
+    code, _, errors = run("serve", home)
+    assert code == 74
+    assert says in errors
+
+
 def test_a_damaged_disk_is_refused(tmp_path: Path):
     nodes = Nodes(tmp_path, 1)
     nodes.start()
