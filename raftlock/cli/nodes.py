@@ -95,6 +95,7 @@ def _add_serve(commands: Commands) -> None:
     serve.add_argument("--election-timeout-ms", type=int, metavar="MS", help="the shortest (150)")
     serve.add_argument("--heartbeat-ms", type=int, metavar="MS", help="(50)")
     serve.add_argument("--snapshot-entries", type=int, metavar="N", help="between two (10000)")
+    serve.add_argument("--snapshot-tail", type=int, metavar="N", help="entries kept before one")
     serve.add_argument("--session-ttl", type=float, metavar="SECONDS", help="of clients (10)")
     serve.add_argument("--log", choices=("debug", "info", "warning", "error"))
     serve.add_argument("--log-format", choices=("plain", "json"))
@@ -107,6 +108,13 @@ def _add_serve(commands: Commands) -> None:
         default=None,
         help="serve others than this machine without TLS: only in a network that you trust",
     )
+    serve.add_argument(
+        "--laboratory",
+        action="store_true",
+        default=None,
+        help="let who has the cluster's token cut its links and kill it, as raftlock kill does",
+    )
+    serve.add_argument("--parent", action="store_true", default=None, help=argparse.SUPPRESS)
     serve.add_argument("--drain-seconds", type=float, metavar="SECONDS", help="to hand over (5)")
     serve.set_defaults(do=_serve)
 

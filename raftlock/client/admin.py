@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from raftlock.client.looking import Looking
@@ -65,12 +65,26 @@ class Administering(Looking):
             before = (await self._leading()).id
             if node == before:
                 return node
-            await self._question("transfer_leadership", {"node": node}, timeout)
+            await self.begin_transfer(node, timeout=timeout)
             while True:
                 leads = (await self._leading()).id
                 if leads == node if node else leads != before:
                     return leads
                 await asyncio.sleep(LOOK_SECONDS)
+
+    async def begin_transfer(self, node: str = "", *, timeout: float | None = None) -> None:
+        """Ask the leader to hand over; it has told the other to stand when this returns."""
+        await self._question("transfer_leadership", {"node": node}, timeout)
+
+    async def begin_members(
+        self, voters: Sequence[str], learners: Sequence[str], *, timeout: float | None = None
+    ) -> None:
+        """Ask the leader to go over to these members; it has begun when this returns.
+
+        Raises `Busy` while another change is under way, or leadership is being handed over.
+        """
+        params: dict[str, Json] = {"voters": list(voters), "learners": list(learners)}
+        await self._question("change_members", params, timeout)
 
     async def add_node(self, node: str, *, timeout: float = CHANGE_SECONDS) -> None:
         """Make a node that runs a member: as a learner first, with a vote once it has the log."""
@@ -127,12 +141,8 @@ class Administering(Looking):
             wanted = change(now)
             if set(wanted.voters) == set(now.voters) and set(wanted.learners) == set(now.learners):
                 return
-            params: dict[str, Json] = {
-                "voters": list(wanted.voters),
-                "learners": list(wanted.learners),
-            }
             try:
-                await self._question("change_members", params, None)
+                await self.begin_members(wanted.voters, wanted.learners)
             except (Busy, NoLeader, NotLeader):
                 await asyncio.sleep(LOOK_SECONDS)  # it hands over, or another change is under way
 

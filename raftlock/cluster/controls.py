@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from raftlock.arguments import Arguments, groups, link_change, number, text, whole
-from raftlock.cluster import clients, members, messages
-from raftlock.cluster.lab import Laboratory
+from raftlock.cluster import clients, members
+from raftlock.cluster.base import Lab
 from raftlock.errors import InvalidArgument
 
 __all__ = ["VERBS", "perform"]
 
 
-async def perform(lab: Laboratory, verb: str, arguments: Arguments) -> str | None:
+async def perform(lab: Lab, verb: str, arguments: Arguments) -> str | None:
     """Perform `verb` and say in a few words what came of it.
 
     Raises a `RaftLockError` whose sentence is for the person who asked.
@@ -26,118 +26,118 @@ async def perform(lab: Laboratory, verb: str, arguments: Arguments) -> str | Non
     return await control(lab, arguments)
 
 
-async def _kill(lab: Laboratory, given: Arguments) -> None:
+async def _kill(lab: Lab, given: Arguments) -> None:
     await lab.kill(text(given, "node"), by="panel")
 
 
-async def _restart(lab: Laboratory, given: Arguments) -> None:
+async def _restart(lab: Lab, given: Arguments) -> None:
     await lab.restart(text(given, "node"), by="panel")
 
 
-async def _freeze(lab: Laboratory, given: Arguments) -> None:
+async def _freeze(lab: Lab, given: Arguments) -> None:
     await clients.freeze(lab, text(given, "node"), by="panel")
 
 
-async def _thaw(lab: Laboratory, given: Arguments) -> None:
+async def _thaw(lab: Lab, given: Arguments) -> None:
     await clients.thaw(lab, text(given, "node"), by="panel")
 
 
-async def _transfer(lab: Laboratory, given: Arguments) -> str:
+async def _transfer(lab: Lab, given: Arguments) -> str:
     """To a node that is named, or to whoever is furthest."""
     target = text(given, "node") if given.get("node") else ""
     return f"{await members.transfer_leadership(lab, target, by='panel')} leads now."
 
 
-async def _add(lab: Laboratory, given: Arguments) -> str:
+async def _add(lab: Lab, given: Arguments) -> str:
     name = text(given, "node")
     await members.add_node(lab, name, by="panel")
     return f"{name} is a member, with a vote."
 
 
-async def _remove(lab: Laboratory, given: Arguments) -> str:
+async def _remove(lab: Lab, given: Arguments) -> str:
     name = text(given, "node")
     await members.remove_node(lab, name, by="panel")
     return f"{name} is no member any more."
 
 
-async def _wipe(lab: Laboratory, given: Arguments) -> str:
+async def _wipe(lab: Lab, given: Arguments) -> str:
     name, as_voter = text(given, "node"), given.get("as_voter") is True
     becomes = await members.wipe(lab, name, as_voter=as_voter, by="panel")
     return f"The disk of {name} is lost: {becomes} begins with an empty one."
 
 
-async def _cut(lab: Laboratory, given: Arguments) -> None:
+async def _cut(lab: Lab, given: Arguments) -> None:
     one_way = given.get("one_way") is True
     await lab.cut(text(given, "src"), text(given, "dst"), one_way=one_way, by="panel")
 
 
-async def _restore(lab: Laboratory, given: Arguments) -> None:
+async def _restore(lab: Lab, given: Arguments) -> None:
     one_way = given.get("one_way") is True
     await lab.restore(text(given, "src"), text(given, "dst"), one_way=one_way, by="panel")
 
 
-async def _partition(lab: Laboratory, given: Arguments) -> None:
+async def _partition(lab: Lab, given: Arguments) -> None:
     await lab.partition(*groups(given), by="panel")
 
 
-async def _heal(lab: Laboratory, _given: Arguments) -> None:
+async def _heal(lab: Lab, _given: Arguments) -> None:
     await lab.heal(by="panel")
 
 
-async def _message(lab: Laboratory, given: Arguments) -> None:
+async def _message(lab: Lab, given: Arguments) -> None:
     delay = number(given, "delay_ms", 100.0) / 1000
     number_of = whole(given, "id")
-    await messages.message(lab, number_of, text(given, "how"), delay=delay, by="panel")
+    await lab.message(number_of, text(given, "how"), delay=delay, by="panel")
 
 
-async def _link(lab: Laboratory, given: Arguments) -> None:
+async def _link(lab: Lab, given: Arguments) -> None:
     change = link_change(given)
     await lab.link(text(given, "src"), text(given, "dst"), **change, by="panel")
 
 
-async def _speed(lab: Laboratory, given: Arguments) -> None:
+async def _speed(lab: Lab, given: Arguments) -> None:
     await lab.set_speed(number(given, "value"), by="panel")
 
 
-async def _pause(lab: Laboratory, _given: Arguments) -> None:
+async def _pause(lab: Lab, _given: Arguments) -> None:
     await lab.pause(by="panel")
 
 
-async def _resume(lab: Laboratory, _given: Arguments) -> None:
+async def _resume(lab: Lab, _given: Arguments) -> None:
     await lab.resume(by="panel")
 
 
-async def _step(lab: Laboratory, _given: Arguments) -> None:
+async def _step(lab: Lab, _given: Arguments) -> None:
     await lab.step()
 
 
-async def _acquire(lab: Laboratory, given: Arguments) -> str:
+async def _acquire(lab: Lab, given: Arguments) -> str:
     return await _ask(lab, given, "acquire")
 
 
-async def _wait(lab: Laboratory, given: Arguments) -> str:
+async def _wait(lab: Lab, given: Arguments) -> str:
     return await _ask(lab, given, "wait")
 
 
-async def _release(lab: Laboratory, given: Arguments) -> str:
+async def _release(lab: Lab, given: Arguments) -> str:
     return await _ask(lab, given, "release")
 
 
-async def _renew(lab: Laboratory, given: Arguments) -> str:
+async def _renew(lab: Lab, given: Arguments) -> str:
     return await _ask(lab, given, "renew")
 
 
-async def _cancel(lab: Laboratory, given: Arguments) -> str:
+async def _cancel(lab: Lab, given: Arguments) -> str:
     return await _ask(lab, given, "cancel")
 
 
-async def _write(lab: Laboratory, given: Arguments) -> str:
+async def _write(lab: Lab, given: Arguments) -> str:
     client, lock = text(given, "client"), text(given, "lock")
     await clients.write(lab, client, lock)
     return f"{client} writes to what {lock} protects."
 
 
-async def _ask(lab: Laboratory, given: Arguments, op: str) -> str:
+async def _ask(lab: Lab, given: Arguments, op: str) -> str:
     """Ask for a lock in a client's name, and tell how it stands: the answer, or the place in line.
 
     Nobody waits here until a lock is free: the panel shows the queue, and the client goes on
@@ -163,7 +163,7 @@ async def _ask(lab: Laboratory, given: Arguments, op: str) -> str:
     return f"{asked.client_id} {done} {asked.lock_id}."
 
 
-VERBS: Mapping[str, Callable[[Laboratory, Arguments], Awaitable[str | None]]] = {
+VERBS: Mapping[str, Callable[[Lab, Arguments], Awaitable[str | None]]] = {
     "kill": _kill,
     "restart": _restart,
     "freeze": _freeze,

@@ -58,7 +58,7 @@ async def _dump(lab: Laboratory, seed: int | None, *, paused: bool) -> Dump:
         at=now,
         recorder=lab.recorder.fork(lab.recorder.header, lambda: now),
         nodes=tuple(_node(lab, node) for node in lab.nodes),
-        clients=tuple(_client(lab, name) for name in lab.inside.clients),
+        clients=tuple(_client(lab, name) for name in lab.clients),
         links=clone(lab.links),
         letters=tuple(
             Letter(each.sender, node, each.frame.message, each.frame.id, each.due, each.held)
@@ -100,8 +100,8 @@ def _driver(lab: Laboratory, running: Node) -> Driver:
 
 
 def _client(lab: Laboratory, name: str) -> ClientDump:
-    standing = lab.inside.clients[name].standing
+    standing = lab.clients[name].standing
     random = clone(standing.random)
     requester = clone(standing.requester, {id(standing.random): random})
-    frozen = lab.inside.clients[name].frozen
+    frozen = lab.clients[name].frozen
     return ClientDump(name, requester, random, standing.held, standing.last_number, frozen=frozen)

@@ -13,7 +13,8 @@ from dataclasses import replace
 from functools import partial
 
 from raftlock.client.client import AsyncLockClient
-from raftlock.cluster import clients, messages
+from raftlock.cluster import messages
+from raftlock.cluster.base import VERB_SECONDS, Lab, new_name, successor
 from raftlock.cluster.clock import LabClock
 from raftlock.cluster.settings import NODES_MAX, Inside, LabSettings, header_of
 from raftlock.errors import (
@@ -21,19 +22,14 @@ from raftlock.errors import (
     NoLeader,
     StorageError,
     Timeout,
-    UnknownNode,
     error_from_code,
 )
 from raftlock.node.node import Node, NodeSettings
 from raftlock.node.timing import waking_order
 from raftlock.raft.effects import Resolution
 from raftlock.raft.random64 import Random64
-from raftlock.sim.resource import Resource, ResourceRules
 from raftlock.storage.memory import MemoryStorage
 from raftlock.trace.recorder import Recorder
-from raftlock.trace.situation import leader_in
-from raftlock.trace.view import ClusterView
-from raftlock.transport.limits import check_client_id, check_node_id, millis_from_seconds
 from raftlock.transport.links import Links
 from raftlock.types.events import Json, Note
 from raftlock.types.ids import Micros, NodeID
@@ -41,19 +37,19 @@ from raftlock.types.membership import Configuration
 from raftlock.types.roles import NodeRole
 from raftlock.types.status import RaftStatus
 
-__all__ = ["VERB_SECONDS", "Laboratory"]
+__all__ = ["WIRE_SECONDS", "Laboratory"]
 
 WIRE_SECONDS = 0.02
 """How long a frame may be on its way over a socket of this machine, by the machine's clock."""
 
-VERB_SECONDS = 60.0
-"""How long what the cluster must agree on may take, in seconds of its own time."""
 
+class Laboratory(Lab):
+    """One live cluster whose nodes, links and clock are on this loop."""
 
-class Laboratory:
-    """One live cluster. Make it and call everything else on one event loop."""
+    clock: LabClock
 
     def __init__(self, settings: LabSettings) -> None:
+        super().__init__()
         self.settings = settings
         self.clock = LabClock()
         self.recorder = Recorder(header_of(settings), self.clock.now_us, _wall_ms)
@@ -74,9 +70,6 @@ class Laboratory:
         self._nodes: dict[NodeID, Node] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._starting: set[NodeID] = set()
-        self._clients: dict[str, AsyncLockClient] = {}
-        self.resource = Resource(ResourceRules())
-        self.writes: list[clients.Write] = []  # on their way to the resource
 
     # ---- beginning and end ----
 
@@ -87,9 +80,7 @@ class Laboratory:
 
     async def stop(self) -> None:
         """Stop everything: no task, connection or port is left."""
-        for client in tuple(self._clients.values()):
-            await client.close(linger=0)
-        self._clients.clear()
+        await self.close_clients()
         self.clock.stop()
         for node in tuple(self._nodes.values()):
             await node.kill()
@@ -101,7 +92,7 @@ class Laboratory:
     async def kill(self, node: str, *, by: str = "cell") -> None:
         """Cut the node's power: it is gone at once, and with it what its disk had not synced."""
         running = self._up(node)
-        self._fault("kill", by, node=node)
+        self.fault("kill", by, node=node)
         await self._end(running.id, "killed")
 
     async def restart(self, node: str, *, by: str = "cell") -> None:
@@ -109,10 +100,10 @@ class Laboratory:
 
         Raises `StorageError` if it refuses to, since its disk is damaged.
         """
-        known = self._known(node)
+        known = self.known(node)
         if known in self._nodes or known in self._starting:
             raise InvalidArgument(f"{known} is running: kill it first, then restart it.")
-        self._fault("restart", by, node=known)
+        self.fault("restart", by, node=known)
         await self._start(known, "restarted")
 
     async def freeze(self, node: str, *, by: str = "cell") -> None:
@@ -120,29 +111,25 @@ class Laboratory:
         running = self._up(node)
         if running.frozen:
             raise InvalidArgument(f"{running.id} is frozen already: thaw it.")
-        self._fault("freeze", by, node=node)
+        self.fault("freeze", by, node=node)
         running.freeze()
-        self._tell_node(running.id, "frozen", "frozen")
+        self.tell_node(running.id, "frozen", "frozen")
 
     async def thaw(self, node: str, *, by: str = "cell") -> None:
         """Let a frozen node go on: first it says what it had decided before."""
         running = self._up(node)
         if not running.frozen:
             raise InvalidArgument(f"{running.id} is not frozen.")
-        self._fault("thaw", by, node=node)
-        self._tell_node(running.id, "up", "thawed")
+        self.fault("thaw", by, node=node)
+        self.tell_node(running.id, "up", "thawed")
         running.thaw()
 
     # ---- members ----
 
     async def add(self, name: str, *, by: str = "cell") -> None:
         """Start a node that has never run. It is no member yet: `change_members` makes it one."""
-        node = check_node_id(name)
-        if node in self._names:
-            raise InvalidArgument(f"There was a node {node} before: give the new one another name.")
-        if len(self._disks) >= NODES_MAX:
-            raise InvalidArgument(f"A cluster has at most {NODES_MAX} nodes: remove one first.")
-        self._fault("add", by, node=node)
+        node = new_name(name, self._names, len(self._disks), NODES_MAX)
+        self.fault("add", by, node=node)
         self.links.add(node)
         await self._begin(node)
 
@@ -151,7 +138,7 @@ class Laboratory:
         node = self._resting(name)
         if node in self.members().members:
             raise InvalidArgument(f"{node} is a member still: change the members first.")
-        self._fault("remove", by, node=node)
+        self.fault("remove", by, node=node)
         await self._end(node, "removed", for_good=True)
 
     async def wipe(self, name: str, *, as_voter: bool = False, by: str = "cell") -> NodeID:
@@ -161,8 +148,8 @@ class Laboratory:
         `as_voter`, the node itself, and then the cluster may break its word.
         """
         node = self._resting(name)
-        becomes = node if as_voter else self._successor(node)
-        self._fault("wipe", by, node=node, becomes=becomes, as_voter=as_voter)
+        becomes = node if as_voter else successor(node, self._names)
+        self.fault("wipe", by, node=node, becomes=becomes, as_voter=as_voter)
         if as_voter:
             voters = self.members().voters
             learners = () if node in voters else (node,)
@@ -181,7 +168,7 @@ class Laboratory:
     ) -> None:
         """Ask the leader to go over to these members; it has begun when this returns."""
         leader = self._leading()
-        self._fault("members", by, voters=list(voters), learners=list(learners))
+        self.fault("members", by, voters=list(voters), learners=list(learners))
         named = tuple(map(NodeID, voters)), tuple(map(NodeID, learners))
         await self._accepted(lambda result: leader.change_members(*named, result))
 
@@ -192,80 +179,40 @@ class Laboratory:
         """
         leader = self._leading()
         if target:
-            self._known(target)
-        self._fault("transfer", by, node=target)
+            self.known(target)
+        self.fault("transfer", by, node=target)
         await self._accepted(lambda result: leader.transfer(NodeID(target), result))
-
-    # ---- links ----
-
-    async def cut(self, a: str, b: str, *, one_way: bool = False, by: str = "cell") -> None:
-        """Cut the link from `a` to `b`, and back unless `one_way`; what is on its way is lost."""
-        src, dst = self._two(a, b)
-        self.links.cut(src, dst, one_way=one_way)
-        self._fault("cut", by, src=src, dst=dst, one_way=one_way)
-
-    async def restore(self, a: str, b: str, *, one_way: bool = False, by: str = "cell") -> None:
-        """Mend the link from `a` to `b`, and back unless `one_way`."""
-        src, dst = self._two(a, b)
-        self.links.restore(src, dst, one_way=one_way)
-        self._fault("restore", by, src=src, dst=dst, one_way=one_way)
-
-    async def partition(self, *groups: Sequence[str], by: str = "cell") -> None:
-        """Let nodes talk within their group only; who is not named is in a group of the rest."""
-        named = [[self._known(node) for node in group] for group in groups]
-        self.links.partition(named)
-        self._fault("partition", by, groups=[list(group) for group in self.links.groups])
-
-    async def heal(self, *, by: str = "cell") -> None:
-        """Mend every link: no cut, no groups, no loss, the delay as it was at first."""
-        self.links.heal()
-        self._fault("heal", by)
-        messages.let_go(self)
-
-    async def link(
-        self,
-        a: str,
-        b: str,
-        *,
-        delay: float | None = None,
-        jitter: float | None = None,
-        loss: float | None = None,
-        one_way: bool = False,
-        by: str = "cell",
-    ) -> None:
-        """Set a link's delay and jitter (seconds) and loss (0 to 1); ``None`` changes nothing."""
-        src, dst = self._two(a, b)
-        self.links.set(
-            src,
-            dst,
-            delay_us=None if delay is None else 1000 * millis_from_seconds("delay", delay),
-            jitter_us=None if jitter is None else 1000 * millis_from_seconds("jitter", jitter),
-            loss_ppm=None if loss is None else round(loss * 1_000_000),
-            one_way=one_way,
-        )
-        for one, other in ((src, dst),) if one_way else ((src, dst), (dst, src)):
-            state = self.links.state(one, other)
-            self._fault(
-                "link",
-                by,
-                src=one,
-                dst=other,
-                delay_ms=state.delay_us // 1000,
-                jitter_ms=state.jitter_us // 1000,
-                loss_ppm=state.loss_ppm,
-            )
 
     # ---- time ----
 
     async def pause(self, *, by: str = "cell") -> None:
         """Let nothing move until `resume`: no timer, no message, no disk."""
-        self._fault("pause", by)
+        self.fault("pause", by)
         self.clock.pause()
 
     async def resume(self, *, by: str = "cell") -> None:
         """Go on."""
         self.clock.resume()
-        self._fault("resume", by)
+        self.fault("resume", by)
+
+    async def message(self, number: int, how: str, *, delay: float = 0.0, by: str = "cell") -> None:
+        """Do something to one message on its way; see `Cluster.message`."""
+        await messages.message(self, number, how, delay=delay, by=by)
+
+    def check_links(self) -> None:
+        """They can be."""
+
+    async def links_changed(self) -> None:
+        """They are the nodes' own links: there is nothing to do."""
+
+    async def heal(self, *, by: str = "cell") -> None:
+        """Mend every link, and let go what is held on any."""
+        await super().heal(by=by)
+        messages.let_go(self)
+
+    def tell(self, place: str, kind: str, **data: Json) -> None:
+        """Tell the trace of something that happened now."""
+        self.recorder.emit(NodeID(place), Note(kind, data))
 
     async def step(self) -> None:
         """While it is paused, let the next thing happen of which the trace tells."""
@@ -284,7 +231,7 @@ class Laboratory:
         self.clock.set_speed(speed)
         # Slowed down, even the quickest link takes a moment that can be seen.
         self.links.min_delay_us = 0 if self.clock.speed_ppm == 1_000_000 else 1_000
-        self._fault("speed", by, speed_ppm=self.clock.speed_ppm)
+        self.fault("speed", by, speed_ppm=self.clock.speed_ppm)
 
     # ---- looking ----
 
@@ -300,9 +247,9 @@ class Laboratory:
     @property
     def inside(self) -> Inside:
         """What is here, for who copies it: to be looked at only."""
-        return Inside(self._plans, self._disks, self._names, self._clients)
+        return Inside(self._plans, self._disks, self._names)
 
-    def status(self) -> dict[NodeID, RaftStatus]:
+    async def status(self) -> dict[NodeID, RaftStatus]:
         """How each node that is up sees the cluster."""
         return {node: self._nodes[node].status() for node in self.nodes if node in self._nodes}
 
@@ -316,75 +263,20 @@ class Laboratory:
             return Configuration(self.settings.nodes)
         return max(cores, key=lambda raft: (raft.log.last_term, raft.log.last_index)).members[1]
 
-    def leader(self) -> NodeID | None:
-        """The node that leads, if one does that a majority follows."""
-        return leader_in(self.recorder.view)
-
-    async def wait_for_leader(self, timeout: float) -> NodeID:
-        """Wait until a node leads that a majority follows; `timeout` in seconds of run time."""
-        found: list[NodeID] = []
-
-        def look(view: ClusterView) -> bool:
-            leader = leader_in(view)
-            if leader is not None:
-                found.append(leader)
-            return leader is not None
-
-        await self.until(look, timeout, "A leader")
-        return found[-1]
-
-    async def until(
-        self, predicate: Callable[[ClusterView], bool], timeout: float, what: str
-    ) -> None:
-        """Wait until `predicate` is true of the view; `timeout` in seconds of run time.
-
-        Raises `Timeout` with `what` was waited for. It is asked after every event.
-        """
-        if predicate(self.recorder.view):
-            return
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-
-        def look() -> None:
-            if done.done():
-                return
-            try:
-                if predicate(self.recorder.view):
-                    done.set_result(True)
-            except Exception as error:  # noqa: BLE001 - the caller's own mistake, raised to him
-                done.set_exception(error)
-
-        def too_late() -> None:
-            if not done.done():
-                done.set_result(False)
-
-        end = Micros(self.clock.now_us() + round(timeout * 1_000_000))
-        timer = self.clock.call_at(end, too_late)
-        unsubscribe = self.recorder.subscribe(lambda _event: look())
-        try:
-            if not await done:
-                raise Timeout(f"{what} did not come within {timeout:g} s of the cluster's time.")
-        finally:
-            unsubscribe()
-            timer.cancel()
-
     # ---- clients ----
 
-    def client(self, name: str) -> AsyncLockClient:
-        """The client of that name; the same one each time it is asked for."""
-        check_client_id(name)
-        known = self._clients.get(name)
-        if known is None:
-            known = self._clients[name] = AsyncLockClient(
-                lambda: tuple(self._addresses.values()),
-                token=self._token,
-                cluster=self._cluster_id,
-                client_id=name,
-                clock=self.clock,
-                seed=self._random.next(),
-                auto_renew=False,
-                observer=partial(self.recorder.emit, NodeID(f"{clients.PREFIX}{name}")),
-            )
-        return known
+    def make_client(self, name: str) -> AsyncLockClient:
+        """A client on this laboratory's clock."""
+        return AsyncLockClient(
+            lambda: tuple(self._addresses.values()),
+            token=self._token,
+            cluster=self._cluster_id,
+            client_id=name,
+            clock=self.clock,
+            seed=self._random.next(),
+            auto_renew=False,
+            observer=partial(self.hear, name),
+        )
 
     # ---- inside ----
 
@@ -408,15 +300,15 @@ class Laboratory:
             self._addresses,
             self._stopped,
         )
-        self._tell_node(node, "up", what)
+        self.tell_node(node, "up", what)
         self._starting.add(node)
         try:
             await running.start()
         except StorageError as error:
-            self._tell_node(node, "down", "refused", error.message)
+            self.tell_node(node, "down", "refused", error.message)
             raise
         except BaseException:
-            self._tell_node(node, "down", "killed")
+            self.tell_node(node, "down", "killed")
             raise
         finally:
             self._starting.discard(node)
@@ -453,7 +345,7 @@ class Laboratory:
 
     async def _end(self, node: NodeID, what: str, *, for_good: bool = False) -> None:
         """End a node's run, if it is up, as if its power were cut; for good, with all it has."""
-        self._tell_node(node, "down", what)
+        self.tell_node(node, "down", what)
         running = self._nodes.pop(node, None)
         # Before anything else can happen: a restart may come while the sockets are being closed.
         self._disks[node].crash()
@@ -465,22 +357,12 @@ class Laboratory:
 
     def _stopped(self, node: NodeID, why: str) -> None:
         """A node's disk has failed, and the node stands still: clear away what is left of it."""
-        self._tell_node(node, "down", "stopped", why)
+        self.tell_node(node, "down", "stopped", why)
         running = self._nodes.pop(node)
         self._disks[node].crash()
         ending = asyncio.create_task(running.kill(), name=f"{node} stops")
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
-
-    def _successor(self, node: NodeID) -> NodeID:
-        """Who takes the place of a node whose disk is lost: n3.2 that of n3, then n3.3."""
-        place, _, number = node.rpartition(".")
-        if not place or not number.isdecimal():
-            place, number = node, "1"
-        following = int(number) + 1
-        while f"{place}.{following}" in self._names:
-            following += 1
-        return NodeID(f"{place}.{following}")
 
     def _claimant(self) -> Node | None:
         """Who leads, of those that could be asked: the one with the highest term."""
@@ -499,35 +381,16 @@ class Laboratory:
 
     def _resting(self, name: str) -> NodeID:
         """A node that is not just being started."""
-        node = self._known(name)
+        node = self.known(name)
         if node in self._starting:
             raise InvalidArgument(f"{node} is just starting: ask again in a moment.")
         return node
 
-    def _tell_node(self, node: NodeID, state: str, what: str, why: str = "") -> None:
-        told: dict[str, Json] = {"state": state, "what": what}
-        self.recorder.emit(node, Note("node", told | ({"why": why} if why else {})))
-
-    def _fault(self, what: str, by: str, **data: Json) -> None:
-        self.recorder.emit(NodeID(""), Note("fault", {"what": what, "by": by, **data}))
-
-    def _known(self, node: str) -> NodeID:
-        if node not in self._disks:
-            there = ", ".join(self._disks)
-            raise UnknownNode(f"There is no node {str(node)[:40]!r}: the nodes are {there}.")
-        return NodeID(node)
-
     def _up(self, node: str) -> Node:
-        running = self._nodes.get(self._known(node))
+        running = self._nodes.get(self.known(node))
         if running is None:
             raise InvalidArgument(f"{node} is down: restart it first.")
         return running
-
-    def _two(self, a: str, b: str) -> tuple[NodeID, NodeID]:
-        src, dst = self._known(a), self._known(b)
-        if src == dst:
-            raise InvalidArgument(f"A link joins two nodes: {src} has none to itself.")
-        return src, dst
 
 
 def _wall_ms() -> int:

@@ -11,16 +11,21 @@ import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from types import TracebackType
 from typing import Never, Self, TypeVar
 
 from raftlock import registry
+from raftlock.client.access import FORMAT as ACCESS_FORMAT
+from raftlock.client.access import Access, read_access
 from raftlock.client.client import AsyncLockClient
 from raftlock.client.sync import LockClient
-from raftlock.cluster import clients, members, messages
+from raftlock.cluster import clients, members
+from raftlock.cluster.base import Lab
 from raftlock.cluster.controls import perform
 from raftlock.cluster.dump import dump
 from raftlock.cluster.lab import Laboratory
+from raftlock.cluster.served import Connected
 from raftlock.cluster.settings import NODES_MAX, LabSettings
 from raftlock.errors import (
     ClusterStopped,
@@ -37,7 +42,7 @@ from raftlock.sim.continued import continued
 from raftlock.sim.simulation import Simulation
 from raftlock.trace.recorder import Recorder
 from raftlock.trace.view import ClusterView
-from raftlock.transport.limits import check_session_ttl, millis_from_seconds
+from raftlock.transport.limits import check_address, check_session_ttl, millis_from_seconds
 from raftlock.types.events import Json
 from raftlock.types.ids import Micros, NodeID
 from raftlock.types.status import RaftStatus
@@ -46,7 +51,11 @@ __all__ = ["AsyncCluster", "Cluster"]
 
 T = TypeVar("T")
 
-START_SECONDS_MAX = 30.0
+START_SECONDS_MAX = 60.0
+
+STOP_SECONDS_MAX = 20.0
+
+RUNTIMES = ("kernel", "process")
 
 
 class AsyncCluster:
@@ -138,7 +147,7 @@ class AsyncCluster:
 
     async def message(self, number: int, how: str, *, delay: float = 0.0) -> None:
         """See `Cluster.message`."""
-        await self._run(messages.message(self._lab, number, how, delay=delay))
+        await self._run(self._lab.message(number, how, delay=delay))
 
     async def pause(self) -> None:
         """See `Cluster.pause`."""
@@ -165,7 +174,7 @@ class AsyncCluster:
         await self._run(self._cluster.start_over_here())
 
     @property
-    def _lab(self) -> Laboratory:
+    def _lab(self) -> Lab:
         return self._cluster.laboratory
 
     async def _run(self, coroutine: Coroutine[object, object, T]) -> T:
@@ -173,7 +182,11 @@ class AsyncCluster:
 
 
 class Cluster(Panels):
-    """A live cluster of `nodes` nodes in this process, with real websockets between them.
+    """A live cluster of `nodes` nodes, with real websockets between them.
+
+    They run in this process (`runtime` is ``"kernel"``), where time can be slowed down and stopped;
+    or each in a process of its own beside it, with files on disk (``"process"``): then to kill one
+    is SIGKILL. `connect` shows the nodes that somebody else runs.
 
     `timing` is ``"lesson"`` (elections of 1.5 to 3 s, to be followed by eye) or ``"lan"`` (150 to
     300 ms). `name` names the cluster: a new one of the same name replaces the old one, and so does
@@ -189,6 +202,7 @@ class Cluster(Panels):
         self,
         nodes: int = 5,
         *,
+        runtime: str = "kernel",
         timing: str = "lesson",
         name: str | None = None,
         seed: int | None = None,
@@ -198,9 +212,14 @@ class Cluster(Panels):
         snapshot_tail: int = 1_000,
         session_ttl: float = 10.0,
     ) -> None:
+        if runtime not in RUNTIMES:
+            raise InvalidArgument(
+                f"runtime is {' or '.join(RUNTIMES)}, not {str(runtime)[:40]!r}; Cluster.connect() "
+                "has nodes that run already."
+            )
         if nodes not in range(1, NODES_MAX + 1):
             raise InvalidArgument(f"A cluster has 1 to {NODES_MAX} nodes, not {nodes!r}.")
-        self._settings = LabSettings(
+        settings = LabSettings(
             nodes=tuple(NodeID(f"n{number}") for number in range(1, nodes + 1)),
             timing=timing_named(timing),
             name=name or "lab",
@@ -211,15 +230,46 @@ class Cluster(Panels):
             snapshot_tail=snapshot_tail,
             session_ttl_ms=check_session_ttl(session_ttl),
         )
+        self._run_in(settings.name, name, lambda: _lab_for(runtime, settings))
+
+    @classmethod
+    def connect(
+        cls,
+        endpoints: Sequence[str] = (),
+        *,
+        token: str = "",
+        cluster: str = "",
+        access: Path | str | None = None,
+        name: str | None = None,
+    ) -> Self:
+        """Nodes that somebody else runs, as they go on: to be looked at, and asked for locks.
+
+        Say where some of them are and what opens them (`endpoints` as ``host:port``, the name of
+        the `cluster`, its `token`), or name the `access` file that has all three: ``admin.json`` of
+        ``raftlock init``. The token must be the cluster's own; a client's opens no node to be
+        looked at. Nodes that run with ``--laboratory`` can have their links cut, and be killed. To
+        stop it only ends the looking. Raises `Unavailable` if no node answers, `PermissionDenied`
+        if the token is not theirs.
+        """
+        known = _access(endpoints, token, cluster, access)
+        made = cls.__new__(cls)
+        made._run_in(  # noqa: SLF001 - made here
+            name or known.cluster, name, lambda: Connected(known, name or "")
+        )
+        return made
+
+    def _run_in(self, name: str, key: str | None, make: Callable[[], Lab]) -> None:
+        """Begin on a thread of its own; what lived under the same key before is stopped."""
+        self._name, self._make = name, make
         self.generation = 0
         self.aio = AsyncCluster(self)
         self._clients: dict[str, LockClient] = {}
         self._stopped = False
         self._starting_over = asyncio.Lock()
-        key = name or registry.current_cell()
+        key = key or registry.current_cell()
         if key is not None:
             registry.replace(key, self)
-        self.runner = ThreadRunner(f"raftlock {name or 'lab'}")
+        self.runner = ThreadRunner(f"raftlock {name}")
         try:
             self.laboratory = self.runner.call(self._begin(), START_SECONDS_MAX)
         except BaseException:
@@ -253,7 +303,7 @@ class Cluster(Panels):
 
     def status(self) -> Mapping[NodeID, RaftStatus]:
         """How each node that is up sees the cluster, by node."""
-        return self._here(self.laboratory.status)
+        return self._call(self.laboratory.status())
 
     @property
     def recorder(self) -> Recorder:
@@ -355,7 +405,7 @@ class Cluster(Panels):
         ``release``. Raises `InvalidArgument` if it has arrived, or is lost. `pause` the cluster
         first: else it may be gone before you have said what.
         """
-        self._call(messages.message(self.laboratory, number, how, delay=delay))
+        self._call(self.laboratory.message(number, how, delay=delay))
 
     def pause(self) -> None:
         """Let nothing move until `resume`, but by `step`."""
@@ -475,6 +525,11 @@ class Cluster(Panels):
         """`simulate`, for those who are on the cluster's loop already."""
         if self._stopped:
             raise ClusterStopped("This cluster has been stopped: run its cell again.")
+        if not isinstance(self.laboratory, Laboratory):
+            raise NotInThisRuntime(
+                "Processes cannot be copied in one moment: Cluster(runtime='kernel') can go on as "
+                "a simulation."
+            )
         return continued(await dump(self.laboratory, seed))
 
     # ---- what only a simulation has ----
@@ -541,6 +596,8 @@ class Cluster(Panels):
 
     async def start_over_here(self) -> None:
         """`start_over`, for those who are on the cluster's loop already."""
+        if isinstance(self.laboratory, Connected):
+            raise NotInThisRuntime("Somebody else runs these nodes: they cannot be started over.")
         async with self._starting_over:
             await self.laboratory.stop()
             self._clients.clear()
@@ -554,7 +611,7 @@ class Cluster(Panels):
         self._stopped = True
         registry.unregister(self)
         try:
-            self.runner.call(self.laboratory.stop(), 10.0)
+            self.runner.call(self.laboratory.stop(), STOP_SECONDS_MAX)
         except RaftLockError:
             pass  # the loop is ended all the same, and with it all that was on it
         finally:
@@ -572,16 +629,14 @@ class Cluster(Panels):
         self.stop()
 
     def __repr__(self) -> str:
-        settings = self._settings
         state = "stopped" if self._stopped else f"leader={self.leader!r}"
-        return (
-            f"<Cluster {settings.name!r}: {len(self.nodes)} nodes, {settings.timing.name}, {state}>"
-        )
+        timing = self.laboratory.recorder.header.get("timing")
+        return f"<Cluster {self._name!r}: {len(self.nodes)} nodes, {timing}, {state}>"
 
     # ---- inside ----
 
-    async def _begin(self) -> Laboratory:
-        laboratory = Laboratory(self._settings)
+    async def _begin(self) -> Lab:
+        laboratory = self._make()
         try:
             await laboratory.start()
         except BaseException:
@@ -601,6 +656,32 @@ class Cluster(Panels):
             return look()
 
         return self._call(on_the_loop())
+
+
+def _lab_for(runtime: str, settings: LabSettings) -> Lab:
+    if runtime == "kernel":
+        return Laboratory(settings)
+    # Only here: it brings along all that a served node needs.
+    from raftlock.cluster.process import Processes
+
+    return Processes(settings)
+
+
+def _access(
+    endpoints: Sequence[str], token: str, cluster: str, access: Path | str | None
+) -> Access:
+    if access is not None:
+        if endpoints or token or cluster:
+            raise InvalidArgument("An access file says all of it: leave the others out.")
+        return read_access(access)
+    if isinstance(endpoints, str) or not endpoints or not token or not cluster:
+        raise InvalidArgument(
+            'Which nodes? Name their access file (access="admin.json"), or endpoints, cluster and '
+            "token."
+        )
+    for endpoint in endpoints:
+        check_address(endpoint)
+    return Access(ACCESS_FORMAT, cluster, [*endpoints], token)
 
 
 def _not_live(verb: str) -> NotInThisRuntime:

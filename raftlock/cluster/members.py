@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from raftlock.client.admin import members_with
-from raftlock.cluster.lab import VERB_SECONDS, Laboratory
+from raftlock.cluster.base import VERB_SECONDS, Lab
 from raftlock.errors import Busy, InvalidArgument, NoLeader, NotLeader, Timeout, UnknownNode
 from raftlock.trace.members import decides
 from raftlock.trace.situation import leader_in
@@ -20,11 +20,14 @@ from raftlock.types.membership import Configuration
 
 __all__ = ["add_node", "remove_node", "transfer_leadership", "wipe"]
 
+AGAIN_US = 50_000
+"""How long it waits before it asks again."""
+
 Change = Callable[[Configuration], Configuration]
 """From the present members to those that are wanted."""
 
 
-async def transfer_leadership(lab: Laboratory, target: str = "", *, by: str = "cell") -> NodeID:
+async def transfer_leadership(lab: Lab, target: str = "", *, by: str = "cell") -> NodeID:
     """Hand leadership to `target`, or to whoever is furthest; gives the new leader's name."""
     _must_move(lab)
     end = _end(lab)
@@ -44,7 +47,7 @@ async def transfer_leadership(lab: Laboratory, target: str = "", *, by: str = "c
     return leader
 
 
-async def add_node(lab: Laboratory, name: str, *, by: str = "cell") -> None:
+async def add_node(lab: Lab, name: str, *, by: str = "cell") -> None:
     """Start a node and make it a member: as a learner first, with a vote once it has the log.
 
     If it is there already, as who took a wiped node's place is, it is given its vote.
@@ -60,7 +63,7 @@ async def add_node(lab: Laboratory, name: str, *, by: str = "cell") -> None:
     await _become(lab, lambda now: members_with(now, voter=node), end, by)
 
 
-async def remove_node(lab: Laboratory, name: str, *, by: str = "cell") -> None:
+async def remove_node(lab: Lab, name: str, *, by: str = "cell") -> None:
     """Take a node out of the members, and stop it for good; also one that is down, or leads."""
     _must_move(lab)
     node = NodeID(name)
@@ -72,8 +75,8 @@ async def remove_node(lab: Laboratory, name: str, *, by: str = "cell") -> None:
         await lab.remove(name, by=by)
 
 
-async def wipe(lab: Laboratory, name: str, *, as_voter: bool = False, by: str = "cell") -> NodeID:
-    """Take a node's disk; gives the name of who begins anew in its place (`Laboratory.wipe`).
+async def wipe(lab: Lab, name: str, *, as_voter: bool = False, by: str = "cell") -> NodeID:
+    """Take a node's disk; gives the name of who begins anew in its place (`Lab.wipe`).
 
     While a majority is there, the cluster lets the old node go and takes the new one in as a
     learner; `add_node` gives it its vote.
@@ -86,7 +89,7 @@ async def wipe(lab: Laboratory, name: str, *, as_voter: bool = False, by: str = 
     return becomes
 
 
-async def _become(lab: Laboratory, change: Change, end: Micros, by: str) -> None:
+async def _become(lab: Lab, change: Change, end: Micros, by: str) -> None:
     """Wait until the members are as `change` makes them, and that is committed.
 
     The leader is asked again if it was lost before.
@@ -104,43 +107,38 @@ async def _become(lab: Laboratory, change: Change, end: Micros, by: str) -> None
             await lab.change_members(wanted.voters, wanted.learners, by=by)
         except (Busy, NoLeader, NotLeader):
             # It hands over, or has just lost its office: soon there is another leader to ask.
-            pause = 1_000 * lab.settings.timing.heartbeat_ms
-            await lab.clock.sleep_until(Micros(lab.clock.now_us() + pause))
+            await lab.clock.sleep_until(Micros(lab.clock.now_us() + AGAIN_US))
 
 
-def _decided(lab: Laboratory) -> Configuration | None:
+def _decided(lab: Lab) -> Configuration | None:
     """The members, if there is a leader and no change of them is under way."""
-    leader = lab.running(lab.leader() or "")
-    if leader is None:
-        return None
-    raft = leader.raft
-    index, members = raft.members
-    own = raft.log.term_at(raft.commit_index) == raft.current_term
-    return None if members.is_joint or index > raft.commit_index or not own else members
+    view = lab.recorder.view
+    leader = view.node(lab.leader() or "")
+    members = view.members_of(leader)
+    index = leader.configurations[-1][0] if leader.configurations else 0
+    own = leader.role == "leader" and leader.log.term_at(leader.commit) == leader.term
+    return None if members.is_joint or index > leader.commit or not own else members
 
 
-def _has_caught_up(lab: Laboratory, name: NodeID) -> bool:
-    leader = lab.running(lab.leader() or "")
-    if leader is None:
-        return False
-    status = leader.status()
-    peer = status.replication.get(name)
-    return peer is not None and peer.match_index >= status.commit_index
+def _has_caught_up(lab: Lab, name: NodeID) -> bool:
+    leader = lab.recorder.view.node(lab.leader() or "")
+    _, match = leader.progress.get(name, (0, 0))
+    return leader.role == "leader" and match >= leader.commit
 
 
-def _awake(lab: Laboratory) -> set[NodeID]:
-    running = {name: lab.running(name) for name in lab.nodes}
-    return {name for name, node in running.items() if node is not None and not node.frozen}
+def _awake(lab: Lab) -> set[NodeID]:
+    view = lab.recorder.view
+    return {name for name in lab.nodes if view.node(name).state == "up"}
 
 
-def _must_move(lab: Laboratory) -> None:
+def _must_move(lab: Lab) -> None:
     if lab.clock.paused:
         raise InvalidArgument("The cluster is paused, so it can agree on nothing: resume() it.")
 
 
-def _end(lab: Laboratory) -> Micros:
+def _end(lab: Lab) -> Micros:
     return Micros(lab.clock.now_us() + round(VERB_SECONDS * 1_000_000))
 
 
-def _left(lab: Laboratory, end: Micros) -> float:
+def _left(lab: Lab, end: Micros) -> float:
     return max(0, end - lab.clock.now_us()) / 1_000_000

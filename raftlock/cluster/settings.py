@@ -7,7 +7,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from raftlock.client.client import AsyncLockClient
 from raftlock.lock.rules import LockRules
 from raftlock.node.sessions import SESSION_TTL_MS
 from raftlock.node.timing import Timing
@@ -55,12 +54,11 @@ class LabSettings:
 
 
 class Inside(NamedTuple):
-    """What a laboratory consists of: what nodes were told first, disks, all names, clients."""
+    """What a laboratory consists of: what nodes were told first, disks, all names."""
 
     plans: Mapping[NodeID, RaftConfig]
     disks: Mapping[NodeID, MemoryStorage]
     names: AbstractSet[NodeID]
-    clients: Mapping[str, AsyncLockClient]
 
 
 def header_of(settings: LabSettings) -> dict[str, Json]:

@@ -10,7 +10,7 @@ hands the committed entry over -> the lock table applies it -> the proposal has 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from zlib import crc32
@@ -20,6 +20,7 @@ from raftlock.lock.commands import describe, encode, fields_of
 from raftlock.lock.machine import LockMachine
 from raftlock.lock.rules import LockRules
 from raftlock.node.looks import Look, Page
+from raftlock.node.picture import picture
 from raftlock.node.proposals import Proposals
 from raftlock.node.rates import Rates
 from raftlock.node.sessions import SESSION_TTL_MS, SessionWatch
@@ -419,6 +420,24 @@ class Driver:
             self._tell(Note("append", rule="Restart", entries=recovered.entries))
         if index > 0 or members.learners:
             self._tell(Note("config", _members_data(index, members), rule="Restart"))
+
+    # ---- how it stands, in the words of the trace ----
+
+    def picture(self, now: Millis) -> Iterator[Note]:
+        """How the node stands, for who begins to look at it; see `node.picture`."""
+        return picture(self, now)
+
+    def entries_in_words(self, entries: Sequence[LogEntry]) -> list[Json]:
+        """Entries as an ``append`` has them."""
+        return [self._entry(entry, whole=False) for entry in entries]
+
+    def members_in_fields(self, index: Index, members: Configuration) -> dict[str, Json]:
+        """Members as a ``config`` has them."""
+        return _members_data(index, members)
+
+    def locks_in_fields(self) -> Iterator[dict[str, Json]]:
+        """All locks as a ``lock`` has them."""
+        return map(_lock_data, self.table.all())
 
     def _tell_all(self, notes: tuple[Note, ...], cause: int) -> int:
         """Record `notes` in order, and give the first one's number: it is the others' cause."""

@@ -12,17 +12,24 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from raftlock.errors import InvalidArgument, RemoteProtocolError, StorageError, Unavailable
+from raftlock.errors import (
+    InvalidArgument,
+    PermissionDenied,
+    RemoteProtocolError,
+    StorageError,
+    Unavailable,
+)
 from raftlock.lock.rules import LockRules
 from raftlock.node.admin import AdminDesk
 from raftlock.node.arrivals import Arrivals
 from raftlock.node.disk import Disk, ModelledDisk
 from raftlock.node.driver import Driver, Envelope, Work
 from raftlock.node.looks import Look, Page
+from raftlock.node.observing import Observation, Stream
 from raftlock.node.peers import PeerLine, Peers
 from raftlock.node.server import ClientDesk, Conversation
 from raftlock.node.sessions import SESSION_TTL_MS
@@ -87,6 +94,8 @@ class NodeSettings:
 
     `host` and `port` are where it listens, `address` where others reach it (host:port; empty in a
     laboratory, whose nodes know of each other without saying so), `pages` what plain HTTP is told.
+    With `reuse_port` somebody else may have bound the port meanwhile, to keep it for this node.
+    `stream` is what tells observers, if it has any.
     """
 
     raft: RaftConfig
@@ -105,6 +114,8 @@ class NodeSettings:
     server_tls: tls.SSLContext | None = None
     client_tls: tls.SSLContext | None = None
     allow_plain: bool = False
+    reuse_port: bool = False
+    stream: Stream | None = None
 
     @property
     def id(self) -> NodeID:
@@ -189,6 +200,7 @@ class Node:
             pages=settings.pages,
             ssl=settings.server_tls,
             allow_plain=settings.allow_plain,
+            reuse_port=settings.reuse_port,
         )
         self._server.also = settings.also_tokens
         # Others may reach it at another address than it listens at.
@@ -269,8 +281,16 @@ class Node:
 
     # ---- what arrives ----
 
-    def _client(self, client: ClientID, line: Link) -> Conversation:
+    def _client(self, client: ClientID, line: Link) -> Conversation | Observation:
+        if line.peer.role is Role.OBSERVE:
+            stream = self._settings.stream
+            if stream is None:
+                raise PermissionDenied(f"{self.id} tells its trace to its laboratory alone.")
+            return stream.open(self.id, line, self._picture)
         return self._desk.open(client, line, admin=line.peer.role is Role.ADMIN)
+
+    def _picture(self) -> tuple[int, Iterator[Note]]:
+        return self._driver.raft.current_term, self._driver.picture(self._now_ms())
 
     def _peer_address(self, peer: NodeID, address: str) -> None:
         """A node that dialled says where it answers."""
@@ -403,9 +423,9 @@ class Node:
         return self._links.joins(sender) and self._links.is_open(sender, self.id)
 
     def _deliver(self, sender: NodeID, frame: PeerFrame, told: dict[str, Json]) -> None:
-        term = self._driver.raft.current_term
+        now, term = self._now_ms(), self._driver.raft.current_term
         number = self._recorder.emit(self.id, Note("deliver", told), term=term, cause=frame.id)
-        event = Receive(self._now_ms(), sender, frame.message)
+        event = Receive(now, sender, frame.message)
         self._perform(self._driver.step(event, number))
 
     # ---- the way out ----

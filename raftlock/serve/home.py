@@ -6,6 +6,7 @@
       node.json    which cluster, which node, its first members, the addresses it knows
       token        the cluster's token; while it changes, the old one and the new one, a line each
       disk/        log segments and snapshots (`storage.file`)
+      links.json   in a laboratory only: how the links were when the node was started
 
 It is made once, by ``raftlock init`` or ``raftlock join``. A node whose directory is lost does not
 come back under its name: it may have promised what nobody knows any more. So a node never begins in
@@ -28,6 +29,7 @@ from raftlock.client.admin import Members
 from raftlock.errors import InvalidArgument, StorageError
 from raftlock.transport.handshake import check_cluster_token, client_token
 from raftlock.transport.limits import MEMBERS_MAX, check_address, check_node_id
+from raftlock.types.events import Json
 from raftlock.types.ids import NodeID
 
 __all__ = ["Home", "make_cluster", "make_home", "make_joining", "open_home", "write_access"]
@@ -82,6 +84,20 @@ class Home:
         """Where all nodes are reached."""
         return {NodeID(node): check_address(text) for node, text in self.plan.addresses.items()}
 
+    def keep_links(self, links: Mapping[str, Json]) -> None:
+        """Note how a laboratory's links are, for the node to begin with."""
+        write_private(self.path / "links.json", json.dumps(dict(links)) + "\n")
+
+    def links(self) -> dict[str, Json] | None:
+        """The links that were noted. Raises `StorageError` if they cannot be read."""
+        try:
+            found: Json = json.loads((self.path / "links.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise StorageError(f"{self.path / 'links.json'} cannot be read: {error}.") from None
+        return found if isinstance(found, dict) else None
+
     def learn(self, addresses: Mapping[NodeID, str]) -> None:
         """Keep where nodes are reached now, if that is news."""
         known = {**self.plan.addresses, **{str(node): text for node, text in addresses.items()}}
@@ -134,7 +150,9 @@ def make_home(path: Path, plan: Plan, token: str) -> None:
     write_plan(path, plan)  # last: without it this is no node's directory
 
 
-def make_joining(path: Path, node: str, address: str, access: Access, known: Members) -> None:
+def make_joining(  # noqa: PLR0917 - all that a node must know
+    path: Path, node: str, address: str, access: Access, known: Members, timing: str = "lan"
+) -> None:
     """Make the directory of a node that will be added to a cluster there is.
 
     Raises `InvalidArgument` if the name was ever given, as far as the members know, or `path` is
@@ -145,7 +163,8 @@ def make_joining(path: Path, node: str, address: str, access: Access, known: Mem
     if node in known.addresses or node in known.configuration.members:
         raise InvalidArgument(f"{node} is known in this cluster: a name is given once. Take a new.")
     voters, addresses = [*map(str, known.configuration.voters)], {**known.addresses, node: address}
-    make_home(path, Plan(FORMAT, access.cluster, node, voters, [node], addresses), access.token)
+    plan = Plan(FORMAT, access.cluster, node, voters, [node], addresses, timing)
+    make_home(path, plan, access.token)
 
 
 def write_plan(path: Path, plan: Plan) -> None:

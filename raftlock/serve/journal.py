@@ -29,16 +29,14 @@ _FIELDS = ("node", "term", "event")
 
 
 class Journal:
-    """An `Emitter` that keeps nothing but counts: a served node has no picture to draw."""
+    """Keeps nothing but counts: a served node has no picture to draw."""
 
     def __init__(self) -> None:
-        self._number = 0
         self.counts: Counter[str] = Counter()
         self.on_role: Callable[[], None] | None = None
 
-    def emit(self, node: NodeID, note: Note, *, term: int = 0, cause: int = 0) -> int:
+    def hear(self, node: NodeID, note: Note, term: int) -> None:
         """Count it, and tell it if people want to know."""
-        self._number += 1
         self.counts[note.kind] += 1
         if note.kind == "role" and self.on_role is not None:
             self.on_role()
@@ -46,7 +44,6 @@ class Journal:
         if words is not None and LOG.isEnabledFor(logging.INFO) and not _is_empty(note):
             told = words.format(node=node, **_readable(note.data))
             LOG.info(told, extra={"node": node, "term": term, "event": note.kind})
-        return self._number
 
 
 def _is_empty(note: Note) -> bool:

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import signal
 import ssl as tls
+import time
 from dataclasses import replace
 from pathlib import Path
 
 from raftlock.errors import StorageError
 from raftlock.node.disk import ThreadDisk
 from raftlock.node.node import Node, NodeSettings
+from raftlock.node.observing import Faults, Stream
 from raftlock.node.timing import Timing, timing_named
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import Resolution
+from raftlock.raft.random64 import Random64
 from raftlock.serve.clock import ServedClock
 from raftlock.serve.home import Home, open_home
 from raftlock.serve.journal import LOG, Journal, JsonLines, PlainLines
@@ -28,7 +32,8 @@ from raftlock.serve.pages import health, metrics
 from raftlock.serve.settings import ServeSettings
 from raftlock.storage.file import FileStorage
 from raftlock.transport.limits import check_address, check_session_ttl
-from raftlock.transport.links import OpenRoads
+from raftlock.transport.links import Links, OpenRoads
+from raftlock.types.events import Json
 from raftlock.types.ids import NodeID
 from raftlock.types.roles import NodeRole
 
@@ -73,15 +78,20 @@ class _Service:
         self._end = loop.create_future()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_end, signal.Signals(number).name)
+        clock = ServedClock()
+        links = self._links() if self._settings.laboratory else None
+        stream = self._stream(clock, links)
+        if self._settings.parent:
+            self._end_with_parent(loop)
         storage = FileStorage(self._home.disk)
         disk = ThreadDisk(storage)
         addresses = self._home.addresses()
         self._node = Node(
-            self._node_settings(),
+            self._node_settings(stream),
             storage,
-            self._journal,
-            ServedClock(),
-            OpenRoads(),
+            stream,
+            clock,
+            links or OpenRoads(),
             addresses,
             self._disk_failed,
             disk,
@@ -93,7 +103,7 @@ class _Service:
             raise
         told = self._home.plan.addresses[self._home.node]
         LOG.info("%s of %s serves at %s", self._home.node, self._home.plan.cluster, told)
-        learning = asyncio.create_task(self._learn(), name="addresses are kept")
+        learning = asyncio.create_task(self._learn(links), name="addresses are kept")
         failed = await self._end
         learning.cancel()
         if not failed:
@@ -106,7 +116,46 @@ class _Service:
         LOG.info("%s has ended in good order", self._home.node)
         return 0
 
-    def _node_settings(self) -> NodeSettings:
+    def _stream(self, clock: ServedClock, links: Links | None) -> Stream:
+        # Larger than any number of an earlier run: no node tells a thousand events a millisecond.
+        first = time.time_ns() // 1_000_000 * 1_000
+        laboratory = Faults(links, _die) if links is not None else None
+        return Stream(clock, first, self._journal.hear, self._about(), laboratory)
+
+    def _about(self) -> dict[str, Json]:
+        """What an onlooker is told of the node's times."""
+        timing = _timing(self._home.plan.timing, self._settings)
+        return {
+            "timing": timing.name,
+            "timings": {
+                "election_ms": [timing.election_timeout_ms_min, timing.election_timeout_ms_max],
+                "heartbeat_ms": timing.heartbeat_ms,
+                "delay_ms": timing.link_delay_us // 1000 if self._settings.laboratory else 0,
+            },
+        }
+
+    def _links(self) -> Links:
+        """A laboratory's links, as they are until somebody changes them."""
+        plan = self._home.plan
+        nodes = sorted({*plan.voters, *plan.learners, *plan.addresses, plan.node})
+        delay = timing_named(plan.timing).link_delay_us
+        links = Links(map(NodeID, nodes), Random64(secrets.randbits(64)), delay_us=delay)
+        told = self._home.links()
+        if told is not None:
+            links.learn(told)
+        return links
+
+    def _end_with_parent(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End when whoever started this does: then nobody holds the other end of its input."""
+
+        def ended() -> None:
+            if not os.read(0, 4096):
+                loop.remove_reader(0)
+                self._asked_to_end("its parent has ended")
+
+        loop.add_reader(0, ended)
+
+    def _node_settings(self, stream: Stream) -> NodeSettings:
         home, settings = self._home, self._settings
         host, port = check_address(settings.listen) if settings.listen else home.address
         return NodeSettings(
@@ -123,6 +172,8 @@ class _Service:
             server_tls=_server_tls(settings),
             client_tls=_client_tls(settings.tls_ca),
             allow_plain=settings.plain,
+            reuse_port=settings.parent,
+            stream=stream,
         )
 
     def _config(self) -> RaftConfig:
@@ -137,8 +188,12 @@ class _Service:
             voters=voters,
             learners=tuple(NodeID(name) for name in plan.learners),
             snapshot_entries=self._settings.snapshot_entries,
-            snapshot_tail=min(1_000, self._settings.snapshot_entries // 10),
+            snapshot_tail=self._snapshot_tail(),
         )
+
+    def _snapshot_tail(self) -> int:
+        tail = self._settings.snapshot_tail
+        return min(1_000, self._settings.snapshot_entries // 10) if tail < 0 else tail
 
     def _asked_to_end(self, name: str) -> None:
         LOG.info("%s: %s ends", name, self._home.node)
@@ -164,12 +219,15 @@ class _Service:
     def _others_vote(self) -> bool:
         return any(name != self._home.node for name in self._node.raft.members[1].voters)
 
-    async def _learn(self) -> None:
+    async def _learn(self, links: Links | None) -> None:
         """Keep where the others are, so that a restart finds those that have moved."""
         while True:
             await asyncio.sleep(_LEARN_SECONDS)
             try:
                 self._home.learn(self._node.addresses)
+                for node in self._node.addresses if links is not None else ():
+                    if links is not None and not links.joins(node):
+                        links.add(node)  # it has joined, and nobody has told of its links
             except OSError as error:
                 LOG.warning("addresses could not be written: %s", error)
 
@@ -179,6 +237,11 @@ class _Service:
     def _metrics(self) -> tuple[int, str]:
         node = self._node
         return metrics(node.status(), node.lock_stats(), self._journal.counts, node.clients)
+
+
+def _die() -> None:
+    """End as if the power were cut: nothing is said, and nothing written any more."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _let_it_be(_answer: Resolution) -> None:

@@ -22,15 +22,20 @@ class ServeSettings:
 
     `listen` is where it listens, if not where others reach it. `election_timeout_ms` is the
     shortest (the longest is twice that), `heartbeat_ms` a third of it or less; 0: as the cluster's
-    timing says. `tls_cert` and `tls_key` are its own, `tls_ca` those by which it knows the others.
+    timing says. `snapshot_tail` is how many entries before a snapshot stay in the log; -1: a tenth
+    of `snapshot_entries`, and at most a thousand. `tls_cert` and `tls_key` are its own, `tls_ca`
+    those by which it knows the others.
     `plain` lets it serve others than this machine without TLS. `drain_seconds` is how long it hands
-    over before it ends.
+    over before it ends. `laboratory` lets who has the cluster's token cut its links, and kill it.
+    With `parent` it ends with who started it, once its standard input is closed, and shares its
+    port with who keeps that for it.
     """
 
     listen: str = ""
     election_timeout_ms: int = 0
     heartbeat_ms: int = 0
     snapshot_entries: int = 10_000
+    snapshot_tail: int = -1
     session_ttl: float = 10.0
     log: str = "info"
     log_format: str = "plain"
@@ -39,6 +44,8 @@ class ServeSettings:
     tls_ca: str = ""
     plain: bool = False
     drain_seconds: float = 5.0
+    laboratory: bool = False
+    parent: bool = False
 
     def __post_init__(self) -> None:
         if self.log not in ("debug", "info", "warning", "error"):

@@ -16,6 +16,7 @@ __all__ = ["fault_of"]
 # o object, r list of objects. A capital letter marks a field that is needed.
 _FORMS: Mapping[str, Mapping[str, str]] = {
     "node": {"state": "S", "what": "S", "why": "s"},
+    "gap": {"why": "S"},
     "fault": {
         "what": "S",
         "by": "s",

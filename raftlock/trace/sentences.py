@@ -43,8 +43,14 @@ def sentence(event: TraceEvent, view: ClusterView) -> str | None:
 
 def tell(event: TraceEvent, view: ClusterView) -> Told | None:
     """Like `sentence`, with the level at which it is shown."""
+    if event.rule == "Observed":
+        return None  # no news, but how it stood when somebody began to look
     teller = _TELLERS.get(event.kind)
     return teller(event, view) if teller else None
+
+
+def _gap(event: TraceEvent, _view: ClusterView) -> Told | None:
+    return Told(f"Of {event.node} not all is known: {text(event.data, 'why')}.", WARN)
 
 
 def _role(event: TraceEvent, view: ClusterView) -> Told | None:
@@ -260,6 +266,7 @@ def _note(event: TraceEvent, _view: ClusterView) -> Told | None:
 
 _TELLERS: dict[str, Callable[[TraceEvent, ClusterView], Told | None]] = {
     "node": node_line,
+    "gap": _gap,
     "fault": fault_line,
     "role": _role,
     "pre_vote": _pre_vote,

@@ -61,11 +61,12 @@ _KEY_NAME_CHARS = 16
 
 
 class Role(StrEnum):
-    """Who dials: another node, somebody who wants locks, or somebody who looks after the nodes."""
+    """Who dials: another node, somebody who wants locks, who looks after the nodes, or at them."""
 
     PEER = "peer"
     CLIENT = "client"
     ADMIN = "admin"
+    OBSERVE = "observe"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,16 @@ repeated on any machine. A mistake in a call raises one sentence and changes not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
 from raftlock.errors import InvalidArgument, UnknownNode
-from raftlock.types import Micros, NodeID
+from raftlock.transport import json_text
+from raftlock.transport.limits import MEMBERS_MAX, check_node_id
+from raftlock.types import Json, Micros, NodeID
 
 __all__ = ["PPM", "LinkState", "Links", "OpenRoads", "Plan", "RandomSource", "Roads"]
 
@@ -21,6 +25,20 @@ PPM = 1_000_000
 """Parts per million: a loss of `PPM` loses every message."""
 
 _NOBODY = NodeID("")
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What `Links.told` gives, as it comes from outside."""
+
+    nodes: list[str]
+    plain: tuple[int, int, int]
+    changed: list[tuple[str, str, bool, int, int, int]]
+    groups: list[list[str]]
+
+
+_LINKS = TypeAdapter(_Told)
 _DELAY_US_MAX = 60 * 1_000_000
 
 
@@ -290,6 +308,49 @@ class Links:
         self._group_of.pop(node, None)
         if len(set(self._group_of.values())) < 2:
             self._group_of = {}
+        self.version += 1
+
+    # ---- between processes ----
+
+    def told(self) -> dict[str, Json]:
+        """All of it as JSON, for another process that has the same links (`learn`)."""
+        plain = self._new
+        return {
+            "nodes": list(self._nodes),
+            "plain": [plain.delay_us, plain.jitter_us, plain.loss_ppm],
+            "changed": [
+                [each.src, each.dst, each.cut, each.delay_us, each.jitter_us, each.loss_ppm]
+                for each in self.changed()
+            ],
+            "groups": [list(group) for group in self.groups],
+        }
+
+    def learn(self, told: Mapping[str, Json]) -> None:
+        """Be as another process `told`. Raises `InvalidArgument`, and then nothing has changed."""
+        try:
+            state = _LINKS.validate_json(json_text.write(dict(told)))
+        except ValidationError:
+            raise InvalidArgument("These are no links: see Links.told.") from None
+        if len(state.nodes) > MEMBERS_MAX or len(set(state.nodes)) < len(state.nodes):
+            raise InvalidArgument(f"Links join up to {MEMBERS_MAX} nodes, each named once.")
+        delay, jitter, loss = state.plain
+        fresh = Links(
+            tuple(map(check_node_id, state.nodes)),
+            self._random,
+            delay_us=delay,
+            jitter_us=jitter,
+            loss_ppm=loss,
+        )
+        for src, dst, cut, *(delay, jitter, loss) in state.changed:
+            a, b = NodeID(src), NodeID(dst)
+            fresh.set(a, b, delay_us=delay, jitter_us=jitter, loss_ppm=loss, one_way=True)
+            if cut:
+                fresh.cut(a, b, one_way=True)
+        if state.groups:
+            fresh.partition([list(map(NodeID, group)) for group in state.groups])
+        self._nodes, self._new, self._plain = fresh._nodes, fresh._new, fresh._plain
+        self._now, self._group_of = fresh._now, fresh._group_of
+        self._last = {pair: at for pair, at in self._last.items() if pair in self._plain}
         self.version += 1
 
     # ---- inside ----

@@ -25,6 +25,8 @@ KINDS: Mapping[str, str] = {
     " added (it begins, as a learner) | removed (it is no member any more) | wiped (its disk is"
     " gone) | stopped (its disk failed) | refused (it will not start over its disk); why: text"
     " (stopped, refused)",
+    "gap": "why: of what happened before at this node not all is known; what follows, by the rule"
+    " Observed, is no news but how it stands",
     "fault": "what: kill | restart | freeze | thaw | crash_on_write {node};"
     " cut | restore {src, dst, one_way}; drop | duplicate | hold {src, dst}; weather; calm;"
     " wipe {node, becomes: the member that takes its place, as_voter}; add | remove {node};"

@@ -64,6 +64,8 @@ class Checks:
         if not self._begun:
             self._begun, self._whole = True, event.seq == 1
             self._changed = event.seq
+        if event.kind == "gap" and self._whole:
+            self._whole, self._changed = False, event.seq
         checker = self._checker
         if checker is None or not self._whole:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from websockets.asyncio.connection import Connection, broadcast
 from websockets.exceptions import ConnectionClosed
@@ -22,13 +23,14 @@ from raftlock.transport.door import ConnectionLimits
 from raftlock.transport.handshake import Party, Role
 
 __all__ = ["FRAME_BYTES_MAX", "LIMITS", "LOG", "PING_SECONDS", "SUBPROTOCOLS", "ClientLink", "Link"]
-__all__ += ["allow_frames", "close", "code_of", "text_of", "why_closed"]
+__all__ += ["allow_frames", "bounds_for", "close", "code_of", "text_of", "why_closed"]
 
 SUBPROTOCOLS = {role: Subprotocol(f"raftlock.{role}.v1") for role in Role}
 FRAME_BYTES_MAX = {
     Role.PEER: limits.PEER_FRAME_BYTES_MAX,
     Role.CLIENT: limits.CLIENT_FRAME_BYTES_MAX,
     Role.ADMIN: limits.CLIENT_FRAME_BYTES_MAX,
+    Role.OBSERVE: limits.OBSERVE_FRAME_BYTES_MAX,
 }
 PING_SECONDS = 20.0
 REASON_BYTES_MAX = 120  # a close frame takes 123
@@ -38,6 +40,17 @@ LOG = logging.getLogger("raftlock.transport.websocket")
 LOG.addHandler(logging.NullHandler())
 
 LIMITS = ConnectionLimits()
+
+
+def bounds_for(role: Role, bounds: ConnectionLimits) -> ConnectionLimits:
+    """How much may wait for that role: an observer is told in bursts, and may read in bursts."""
+    if role is not Role.OBSERVE:
+        return bounds
+    return replace(
+        bounds,
+        queue_frames=limits.OBSERVE_QUEUE_FRAMES_MAX,
+        queue_bytes=limits.OBSERVE_QUEUE_BYTES_MAX,
+    )
 
 
 class Link:

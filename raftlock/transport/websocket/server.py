@@ -34,6 +34,7 @@ from raftlock.transport.websocket.link import (
     SUBPROTOCOLS,
     Link,
     allow_frames,
+    bounds_for,
     close,
     code_of,
     text_of,
@@ -124,7 +125,9 @@ class Server:
 
     # ---- the life of one connection ----
 
-    async def _listen(self, host: str, port: int, ssl: tls.SSLContext | None) -> None:
+    async def _listen(
+        self, host: str, port: int, ssl: tls.SSLContext | None, *, reuse_port: bool
+    ) -> None:
         server = self
 
         class Counted(ServerConnection):
@@ -158,6 +161,8 @@ class Server:
             ping_timeout=None,
             max_size=limits.HANDSHAKE_FRAME_BYTES_MAX,
             logger=LOG,
+            # None where it is not wanted: not every system knows the option.
+            reuse_port=reuse_port or None,
         )
         self.port = self._listener.sockets[0].getsockname()[1]
 
@@ -229,7 +234,7 @@ class Server:
             self._on_peer_frame(name, text)
 
     async def _serve_client(self, connection: ServerConnection, party: Party) -> None:
-        link = Link(connection, party, party.role, self._bounds)
+        link = Link(connection, party, party.role, bounds_for(party.role, self._bounds))
         session = self._on_client(ClientID(party.name), link)
         turn = 0
         try:
@@ -271,13 +276,15 @@ async def serve(
     pages: Mapping[str, Page] | None = None,
     ssl: tls.SSLContext | None = None,
     allow_plain: bool = False,
+    reuse_port: bool = False,
     bounds: ConnectionLimits = LIMITS,
 ) -> Server:
     """Open a node's port: on loopback and any free one, unless told otherwise.
 
     Anything but loopback needs `ssl`, or `allow_plain` from somebody who knows that the network
     can read and change every frame. `on_peer_address` hears where a node that dialled answers.
-    `pages` are what plain HTTP is told, by path, without any token. Raises `OSError` if the port
+    `pages` are what plain HTTP is told, by path, without any token. `reuse_port` lets it have a
+    port that somebody else keeps for it, without listening there. Raises `OSError` if the port
     cannot be had. The caller ends it with `Server.abort` or `Server.close`.
     """
     if ssl is None and not allow_plain and not limits.is_loopback(host):
@@ -292,5 +299,5 @@ async def serve(
         pages=pages,
         bounds=bounds,
     )
-    await server._listen(host, port, ssl)  # noqa: SLF001 - made here, for here
+    await server._listen(host, port, ssl, reuse_port=reuse_port)  # noqa: SLF001 - made here, for here
     return server

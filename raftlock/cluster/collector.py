@@ -1,0 +1,235 @@
+"""Many processes, one stream: puts what nodes tell into one order, and into the trace.
+
+Each node tells its own events in their order, by the machine's clock, which all processes of a
+machine share. An event is written down once every node that is heard of has told all up to that
+moment (each says the time when nothing happens), so the order is that of time. A node that stands
+still, has gone, or is silent for too long is not waited for; what it tells afterwards is written
+down at that moment. Whatever is late, no delivery stands before its sending: it waits for it, for
+as long as the sender may still tell of it. What a node that was killed could not tell any more is
+missing, and nothing is made up for it.
+
+What happens in this process (what people do, what clients believe) goes through the same order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from raftlock.node.observing import TICK_US
+from raftlock.trace.fields import number, text
+from raftlock.trace.recorder import Recorder
+from raftlock.types.events import Json, Note, TraceEvent
+from raftlock.types.ids import Micros, NodeID
+
+__all__ = ["Collector"]
+
+SILENT_US = 500_000
+"""After how long a silent node is not waited for, in microseconds."""
+
+LOST_US = 1_000_000
+"""How long a delivery waits for its sending to be told."""
+
+EXPECTED_US = 10_000_000
+"""And how long if the sender is only just being started."""
+
+KEPT_NUMBERS = 100_000
+"""Of how many of the last events it is known by which number a node calls them."""
+
+_FROM_ELSEWHERE = frozenset({"deliver", "drop", "due", "dup"})
+"""The kinds that tell of a message by the number that its sender gave to its sending."""
+
+
+class _Clock(Protocol):
+    def now_us(self) -> Micros: ...
+
+
+@dataclass(slots=True)
+class _Source:
+    """One node: up to when it has told all, what it has told, whether it is waited for."""
+
+    upto: int = 0
+    heard: int = 0
+    queue: deque[TraceEvent] = field(default_factory=deque)
+    expected: bool = False
+    attached: bool = False
+    still: bool = False
+
+
+class Collector:
+    """Writes into `recorder`, whose clock must be `moment`. All on one event loop."""
+
+    def __init__(self, clock: _Clock) -> None:
+        self._clock = clock
+        self._sources: dict[NodeID, _Source] = {}
+        self._own: deque[tuple[Micros, NodeID, Note]] = deque()
+        self._numbers: dict[tuple[NodeID, int], int] = {}
+        self._moment: int | None = None
+        self._last = 0
+        self._settling: list[tuple[Micros, asyncio.Future[None]]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._stopped = False
+        self.recorder: Recorder
+
+    def begin(self, recorder: Recorder) -> None:
+        """Write down what comes, from now on."""
+        self.recorder = recorder
+        self._turn()
+
+    def moment(self) -> Micros:
+        """The time of what is being written down, and else the time now."""
+        return Micros(self._moment) if self._moment is not None else self._clock.now_us()
+
+    # ---- what is told ----
+
+    def expect(self, node: NodeID) -> None:
+        """A node is being started: what others have heard of it, it will soon tell."""
+        self._sources.setdefault(node, _Source()).expected = True
+
+    def attach(self, node: NodeID) -> None:
+        """A node is heard of from now on, and tells first what it has done before."""
+        source = self._sources.setdefault(node, _Source())
+        source.attached, source.expected, source.heard = True, False, self._clock.now_us()
+
+    def detach(self, node: NodeID) -> None:
+        """It has told all that it will."""
+        if node in self._sources:
+            self._sources[node].attached = self._sources[node].expected = False
+            self._write()
+
+    def hold(self, node: NodeID, *, still: bool) -> None:
+        """It stands still, or goes on."""
+        source = self._sources.setdefault(node, _Source())
+        source.still, source.heard = still, self._clock.now_us()
+
+    def heard(self, node: NodeID, at: Micros) -> None:
+        """It has told all that happened up to `at`."""
+        source = self._sources[node]
+        source.upto, source.heard = max(source.upto, at), self._clock.now_us()
+        self._write()
+
+    def put(self, node: NodeID, event: TraceEvent) -> None:
+        """It tells of an event; `t` in run time."""
+        self._sources[node].queue.append(event)
+        self.heard(node, event.t)
+
+    def tell(self, place: NodeID, note: Note) -> None:
+        """Something has happened in this process."""
+        self._own.append((self._clock.now_us(), place, note))
+
+    async def settled(self) -> None:
+        """Wait until all that has happened up to now is written down."""
+        now = self._clock.now_us()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._settling.append((now, done))
+        self._write()
+        await done
+
+    def stop(self) -> None:
+        """Write down no more."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for _, done in self._settling:
+            if not done.done():
+                done.set_result(None)
+        self._settling.clear()
+
+    # ---- the order ----
+
+    def _turn(self) -> None:
+        """Somebody may be silent: time passes all the same."""
+        self._write()
+        if not self._stopped:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(TICK_US / 2_000_000, self._turn)
+
+    def _write(self) -> None:
+        if self._stopped or not hasattr(self, "recorder"):
+            return
+        now = self._clock.now_us()
+        upto = self._told_by_all(now)
+        while (found := self._first(now)) is not None and found[0] <= upto:
+            found[1]()
+        if self._settling:
+            waiting = self._settling
+            self._settling = [each for each in waiting if each[0] > upto]
+            for at, done in waiting:
+                if at <= upto and not done.done():
+                    done.set_result(None)
+
+    def _told_by_all(self, now: int) -> int:
+        """Up to when everybody who is waited for has told everything."""
+        waited = (
+            source.upto
+            for source in self._sources.values()
+            if source.attached and not source.still and now - source.heard < SILENT_US
+        )
+        return min(now, *waited, now)
+
+    def _first(self, now: int) -> tuple[int, Callable[[], None]] | None:
+        """What happened first of all that is not written down, and can be."""
+        best: int | None = self._own[0][0] if self._own else None
+        node: NodeID | None = None
+        for name, source in self._sources.items():
+            if not source.queue or (best is not None and source.queue[0].t >= best):
+                continue
+            if not self._awaits_its_sending(source.queue[0], now):
+                best, node = source.queue[0].t, name
+        if best is None:
+            return None
+        return best, (self._write_own) if node is None else (lambda: self._take(node))
+
+    def _awaits_its_sending(self, event: TraceEvent, now: int) -> bool:
+        if event.kind != "deliver":
+            return False
+        sender = NodeID(text(event.data, "from"))
+        source = self._sources.get(sender)
+        if source is None or (sender, number(event.data, "id")) in self._numbers:
+            return False
+        waits = now - event.t < (EXPECTED_US if source.expected else LOST_US)
+        return waits and (source.expected or source.attached or bool(source.queue))
+
+    def _write_own(self) -> None:
+        at, place, note = self._own.popleft()
+        self._record(at, place, note, 0, 0)
+
+    def _take(self, node: NodeID) -> None:
+        event = self._sources[node].queue.popleft()
+        data, cause = event.data, self._numbers.get((node, event.cause), 0)
+        if event.kind in _FROM_ELSEWHERE:
+            sender = NodeID(text(data, "from"))
+            message = self._numbers.get((sender, number(data, "id")), 0)
+            data, cause = {**data, "id": message}, message
+        note = Note(event.kind, data, event.rule)
+        self._numbers[node, event.seq] = self._record(event.t, event.node, note, event.term, cause)
+        if len(self._numbers) > KEPT_NUMBERS:
+            del self._numbers[next(iter(self._numbers))]
+
+    def _record(self, at: int, place: NodeID, note: Note, term: int, cause: int) -> int:
+        self._moment = self._last = max(self._last, at)
+        try:
+            return self.recorder.emit(place, note, term=term, cause=cause)
+        finally:
+            self._moment = None
+
+
+_TIMES: Mapping[str, str] = {
+    "send": "deliver_at",
+    "due": "deliver_at",
+    "dup": "deliver_at",
+    "timer_set": "deadline",
+}
+"""What else than its own time an event tells in its node's time."""
+
+
+def shifted(event: TraceEvent, by: int) -> TraceEvent:
+    """The event, in run time; `by` is what its node's clock shows when that begins."""
+    data: Mapping[str, Json] = event.data
+    field_name = _TIMES.get(event.kind, "")
+    if field_name in data:
+        data = {**data, field_name: max(0, number(data, field_name) - by)}
+    return event._replace(t=Micros(max(0, event.t - by)), data=data)
