@@ -49,6 +49,7 @@ class Checker:
         others = locks.handlers | answers.handlers
         others |= {"node": self._life, "fault": self._fault, "compact": self._forget}
         self._handlers = {kind: (on_node.get(kind), others.get(kind)) for kind in on_node | others}
+        self._cut_off = text(header, "runtime") in {"process", "connected"}
         self._now = 0
         self._forgotten = 0
 
@@ -63,7 +64,7 @@ class Checker:
             return
         findings, node = self._findings, event.node
         if node in self.locks.telling and event.kind != "lock":
-            self.locks.told_all(node)
+            self._told_all(node, ended=event.kind == "node")
         findings.seq = event.seq
         if node in self._disks.recovering:
             self._disks.acts(event)
@@ -81,9 +82,16 @@ class Checker:
     def end(self) -> None:
         """Look at what the trace leaves open."""
         for node in list(self.locks.telling):
-            self.locks.told_all(node)
+            self._told_all(node, ended=True)
         self._answers.end(self._now)
         self._take()
+
+    def _told_all(self, node: str, *, ended: bool) -> None:
+        """A process that was killed may have been in the middle of a sentence: it is not judged."""
+        if ended and self._cut_off:
+            del self.locks.telling[node]
+        else:
+            self.locks.told_all(node)
 
     def _take(self) -> None:
         found = self._findings.take()

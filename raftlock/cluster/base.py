@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from raftlock.client.access import Access
 from raftlock.client.client import AsyncLockClient
 from raftlock.errors import (
     InvalidArgument,
@@ -281,6 +282,15 @@ class Lab(ABC):
         await self.links_changed()
 
     # ---- looking ----
+
+    @property
+    @abstractmethod
+    def access(self) -> Access:
+        """Where the nodes are, and what opens them: for clients of other programs, too."""
+
+    @abstractmethod
+    async def settled(self) -> None:
+        """Wait until the trace has all that has happened up to now."""
 
     def members(self) -> Configuration:
         """The members as the leader has them, or else as whoever has most of the log does."""

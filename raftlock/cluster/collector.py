@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from raftlock.node.observing import TICK_US
@@ -27,17 +28,20 @@ from raftlock.types.ids import Micros, NodeID
 
 __all__ = ["Collector"]
 
-SILENT_US = 500_000
-"""After how long a silent node is not waited for, in microseconds."""
+SILENT_TURNS = 1_000_000 // TICK_US
+"""For how many turns (half a second) a silent node is waited for. A turn is one in which this
+process has listened: what it has slept through is nobody's silence."""
 
-LOST_US = 1_000_000
-"""How long a delivery waits for its sending to be told."""
+LATE_US = 100_000
+"""By how much the clocks of two machines may differ, as they are known here."""
 
-EXPECTED_US = 10_000_000
-"""And how long if the sender is only just being started."""
+EXPECTED_TURNS = 6 * SILENT_TURNS
+"""And for how many one that has only just begun."""
 
 KEPT_NUMBERS = 100_000
 """Of how many of the last events it is known by which number a node calls them."""
+
+_HERE = NodeID("")
 
 _FROM_ELSEWHERE = frozenset({"deliver", "drop", "due", "dup"})
 """The kinds that tell of a message by the number that its sender gave to its sending."""
@@ -52,11 +56,24 @@ class _Source:
     """One node: up to when it has told all, what it has told, whether it is waited for."""
 
     upto: int = 0
-    heard: int = 0
+    quiet: int = 0
     queue: deque[TraceEvent] = field(default_factory=deque)
     expected: bool = False
     attached: bool = False
     still: bool = False
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether what happened since it was heard of last must wait for what it tells."""
+        if self.expected:
+            return self.quiet < EXPECTED_TURNS
+        return self.attached and not self.still and self.quiet < SILENT_TURNS
+
+    def may_tell_of(self, at: int) -> bool:
+        """Whether it may still tell of what it did before `at`."""
+        if self.expected:
+            return self.quiet < EXPECTED_TURNS
+        return self.attached and self.quiet < SILENT_TURNS and self.upto < at + LATE_US
 
 
 class Collector:
@@ -86,13 +103,14 @@ class Collector:
     # ---- what is told ----
 
     def expect(self, node: NodeID) -> None:
-        """A node is being started: what others have heard of it, it will soon tell."""
-        self._sources.setdefault(node, _Source()).expected = True
+        """A node begins now: it will soon tell what it does from now on."""
+        source = self._sources.setdefault(node, _Source())
+        source.expected, source.upto, source.quiet = True, self._clock.now_us(), 0
 
     def attach(self, node: NodeID) -> None:
         """A node is heard of from now on, and tells first what it has done before."""
         source = self._sources.setdefault(node, _Source())
-        source.attached, source.expected, source.heard = True, False, self._clock.now_us()
+        source.attached, source.expected, source.quiet = True, False, 0
 
     def detach(self, node: NodeID) -> None:
         """It has told all that it will."""
@@ -103,12 +121,12 @@ class Collector:
     def hold(self, node: NodeID, *, still: bool) -> None:
         """It stands still, or goes on."""
         source = self._sources.setdefault(node, _Source())
-        source.still, source.heard = still, self._clock.now_us()
+        source.still, source.quiet = still, 0
 
     def heard(self, node: NodeID, at: Micros) -> None:
         """It has told all that happened up to `at`."""
         source = self._sources[node]
-        source.upto, source.heard = max(source.upto, at), self._clock.now_us()
+        source.upto, source.quiet = max(source.upto, at), 0
         self._write()
 
     def put(self, node: NodeID, event: TraceEvent) -> None:
@@ -119,6 +137,14 @@ class Collector:
     def tell(self, place: NodeID, note: Note) -> None:
         """Something has happened in this process."""
         self._own.append((self._clock.now_us(), place, note))
+
+    def tell_first(self, place: NodeID, note: Note) -> None:
+        """Something that stands before all that is not written down yet."""
+        self._record(self._last, place, note, 0, 0)
+
+    def has_to_tell_of(self, place: NodeID) -> bool:
+        """Whether something that happened there in this process is not written down yet."""
+        return any(each[1] == place for each in self._own)
 
     async def settled(self) -> None:
         """Wait until all that has happened up to now is written down."""
@@ -142,6 +168,8 @@ class Collector:
 
     def _turn(self) -> None:
         """Somebody may be silent: time passes all the same."""
+        for source in self._sources.values():
+            source.quiet += 1
         self._write()
         if not self._stopped:
             loop = asyncio.get_running_loop()
@@ -152,8 +180,11 @@ class Collector:
             return
         now = self._clock.now_us()
         upto = self._told_by_all(now)
-        while (found := self._first(now)) is not None and found[0] <= upto:
-            found[1]()
+        while (at := self._earliest()) is not None and at <= upto:
+            node = self._next(at)
+            if node is None:
+                break
+            self._take(node)
         if self._settling:
             waiting = self._settling
             self._settling = [each for each in waiting if each[0] > upto]
@@ -163,41 +194,50 @@ class Collector:
 
     def _told_by_all(self, now: int) -> int:
         """Up to when everybody who is waited for has told everything."""
-        waited = (
-            source.upto
-            for source in self._sources.values()
-            if source.attached and not source.still and now - source.heard < SILENT_US
-        )
+        waited = (source.upto for source in self._sources.values() if source.is_waited_for)
         return min(now, *waited, now)
 
-    def _first(self, now: int) -> tuple[int, Callable[[], None]] | None:
-        """What happened first of all that is not written down, and can be."""
-        best: int | None = self._own[0][0] if self._own else None
-        node: NodeID | None = None
-        for name, source in self._sources.items():
-            if not source.queue or (best is not None and source.queue[0].t >= best):
-                continue
-            if not self._awaits_its_sending(source.queue[0], now):
-                best, node = source.queue[0].t, name
-        if best is None:
-            return None
-        return best, (self._write_own) if node is None else (lambda: self._take(node))
+    def _earliest(self) -> int | None:
+        """When the first happened of what is not written down."""
+        told = (source.queue[0].t for source in self._sources.values() if source.queue)
+        return min((*told, *(each[0] for each in islice(self._own, 1))), default=None)
 
-    def _awaits_its_sending(self, event: TraceEvent, now: int) -> bool:
+    def _next(self, at: int) -> NodeID | None:
+        """Whose first event comes next, of what happened at `at`; ``None``: it must wait.
+
+        If it waits for the sending of a message, that comes first, and what its sender tells before
+        that. The empty name is for what happened in this process.
+        """
+        if self._own and self._own[0][0] <= at:
+            return _HERE
+        node = next(
+            name
+            for name, source in self._sources.items()
+            if source.queue and source.queue[0].t <= at
+        )
+        seen = {node}
+        while (sender := self._awaited(self._sources[node].queue[0])) is not None:
+            if sender in seen or not self._sources[sender].queue:
+                return None
+            seen.add(sender)
+            node = sender
+        return node
+
+    def _awaited(self, event: TraceEvent) -> NodeID | None:
+        """Who must tell of its sending before this event can be written down."""
         if event.kind != "deliver":
-            return False
+            return None
         sender = NodeID(text(event.data, "from"))
         source = self._sources.get(sender)
         if source is None or (sender, number(event.data, "id")) in self._numbers:
-            return False
-        waits = now - event.t < (EXPECTED_US if source.expected else LOST_US)
-        return waits and (source.expected or source.attached or bool(source.queue))
-
-    def _write_own(self) -> None:
-        at, place, note = self._own.popleft()
-        self._record(at, place, note, 0, 0)
+            return None
+        return sender if source.queue or source.may_tell_of(event.t) else None
 
     def _take(self, node: NodeID) -> None:
+        if node == _HERE:
+            at, place, note = self._own.popleft()
+            self._record(at, place, note, 0, 0)
+            return
         event = self._sources[node].queue.popleft()
         data, cause = event.data, self._numbers.get((node, event.cause), 0)
         if event.kind in _FROM_ELSEWHERE:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from raftlock.client.access import FORMAT as ACCESS_FORMAT
+from raftlock.client.access import Access
 from raftlock.client.client import AsyncLockClient
 from raftlock.cluster import messages
 from raftlock.cluster.base import VERB_SECONDS, Lab, new_name, successor
@@ -234,6 +236,15 @@ class Laboratory(Lab):
         self.fault("speed", by, speed_ppm=self.clock.speed_ppm)
 
     # ---- looking ----
+
+    @property
+    def access(self) -> Access:
+        """Where the nodes are that are up, and what opens them."""
+        endpoints = [f"{host}:{port}" for host, port in self._addresses.values()]
+        return Access(ACCESS_FORMAT, self._cluster_id, endpoints, self._token)
+
+    async def settled(self) -> None:
+        """It always has: the trace is told at once."""
 
     @property
     def nodes(self) -> tuple[NodeID, ...]:

@@ -435,6 +435,7 @@ class Cluster(Panels):
     ) -> None:
         """`run_until`, for those who are on the cluster's loop already."""
         self._go_on()
+        await self.laboratory.settled()
         await self.laboratory.until(predicate, timeout, "What you wait for")
 
     def step(self) -> None:

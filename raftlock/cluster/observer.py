@@ -7,6 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,7 @@ class Observer:
         door: Door,
         collector: Collector,
         origin: int,
+        came: Callable[[NodeID], None],
         went: Callable[[NodeID], None],
     ) -> None:
         self.node = node
@@ -73,12 +75,13 @@ class Observer:
         self._door = door
         self._collector = collector
         self._origin = origin
-        self._went = went
+        self._came, self._went = came, went
         self._link: ClientLink | None = None
         self._known = 0
         self._asked: dict[int, asyncio.Future[Mapping[str, Json]]] = {}
         self._count = 0
         self._task: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
         self.here = asyncio.Event()
         self.away = asyncio.Event()
         self.away.set()
@@ -88,6 +91,10 @@ class Observer:
     def begin(self) -> None:
         """Dial it, again and again."""
         self._task = asyncio.create_task(self._keep(), name=f"{self.node} is observed")
+
+    def soon(self) -> None:
+        """It has only just begun: dial it at once, and do not tire of it."""
+        self._hurry.set()
 
     async def end(self) -> None:
         """Hear no more of it."""
@@ -129,7 +136,9 @@ class Observer:
                 self.refusal = error
                 LOG.warning("%s cannot be observed: %s", self.node, error)
                 pause = AGAIN_SECONDS_MAX
-            await asyncio.sleep(pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_SECONDS_MIN if self._hurry.is_set() else pause):
+                    await (asyncio.sleep(pause) if self._hurry.is_set() else self._hurry.wait())
 
     async def _observe(self) -> None:
         """One connection, from its beginning to its end."""
@@ -173,6 +182,8 @@ class Observer:
         base = self._origin + _ahead(number(answer.result, "now"), asked, answered)
         self._asked.pop(answer.id, None)
         self._collector.attach(self.node)
+        self._came(self.node)
+        self._hurry.clear()
         self.away.clear()
         self.here.set()
         while True:

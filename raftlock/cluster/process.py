@@ -14,10 +14,10 @@ import signal
 import socket
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-from raftlock.client.access import FORMAT as ACCESS_FORMAT
-from raftlock.client.access import Access, read_access
+from raftlock.client.access import read_access
 from raftlock.client.admin import Members
 from raftlock.cluster.base import new_name, successor
 from raftlock.cluster.served import ServedLab
@@ -76,7 +76,7 @@ class Processes(ServedLab):
         self.begin_trace(header)
         for node in self.settings.nodes:
             self.observe(node)
-            await self._spawn(node, "started")
+        await asyncio.gather(*(self._spawn(node, "started") for node in self.settings.nodes))
         await asyncio.gather(*(self._is_there(node) for node in self.settings.nodes))
 
     async def stop(self) -> None:
@@ -185,9 +185,10 @@ class Processes(ServedLab):
         self._ports[node] = kept = _keep_a_port()
         address = f"{HOST}:{_port(kept)}"
         known = {str(name): f"{host}:{port}" for name, (host, port) in self.addresses.items()}
-        access = Access(ACCESS_FORMAT, self.access.cluster, [*known.values()], self.access.token)
         there = Members(self.members(), decided=True, addresses=known)
-        make_joining(self._home / node, node, address, access, there, self.settings.timing.name)
+        make_joining(
+            self._home / node, node, address, self.access, there, self.settings.timing.name
+        )
         self.addresses[node] = (HOST, _port(kept))
         if beside is None:
             self.links.add(node)
@@ -213,8 +214,6 @@ class Processes(ServedLab):
         home = open_home(self._home / node)
         home.keep_links(self.links.told())
         settings = self.settings
-        self.tell_node(node, "up", what)
-        self.collector.expect(node)
         self._expected.pop(node, None)
         self.observers[node].refusal = None
         with self._log(node).open("ab") as log:
@@ -225,7 +224,7 @@ class Processes(ServedLab):
                 *("--snapshot-tail", str(settings.snapshot_tail)),
                 *("--session-ttl", str(settings.session_ttl_ms / 1_000)),
                 stdin=asyncio.subprocess.PIPE,
-                stdout=log,
+                stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 env=_environment(),
                 # Ctrl-C in a terminal, or an interrupted cell, is not meant for it.
@@ -233,6 +232,17 @@ class Processes(ServedLab):
             )
         self._running[node] = running
         self._ends[node] = asyncio.create_task(self._watch(node, running), name=f"{node} ends")
+        assert running.stdout is not None
+        assert running.stdin is not None
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(START_SECONDS):
+                await running.stdout.readline()  # it is there, and waits for the word to begin
+        self.tell_node(node, "up", what)
+        self.collector.expect(node)
+        self.observers[node].soon()
+        with suppress(OSError):
+            running.stdin.write(b"go\n")
+            await running.stdin.drain()
 
     async def _watch(self, node: NodeID, running: asyncio.subprocess.Process) -> None:
         """Wait for the end of a process, be it wanted or not, and tell of it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from raftlock.client.access import Access
@@ -71,7 +72,7 @@ class ServedLab(Lab):
 
     def __init__(self, access: Access) -> None:
         super().__init__()
-        self.access = access
+        self._access = access
         self.clock: RealTime = RealTime()
         self.collector = Collector(self.clock)
         self.addresses: dict[NodeID, tuple[str, int]] = {}
@@ -90,13 +91,17 @@ class ServedLab(Lab):
         observer = self.observers[node] = Observer(
             node,
             lambda: self.addresses[node],
-            Door(self.access.cluster, self.access.token, self.access.tls()),
+            Door(self._access.cluster, self._access.token, self._access.tls()),
             self.collector,
             self.clock.origin,
+            self.came,
             self.went,
         )
         observer.begin()
         return observer
+
+    def came(self, node: NodeID) -> None:
+        """A node is heard of."""
 
     def went(self, node: NodeID) -> None:
         """A node is no longer heard of."""
@@ -110,6 +115,12 @@ class ServedLab(Lab):
         self.collector.stop()
 
     # ---- looking ----
+
+    @property
+    def access(self) -> Access:
+        """Where the nodes are, and what opens them."""
+        endpoints = [f"{host}:{port}" for host, port in self.addresses.values()]
+        return replace(self._access, endpoints=endpoints)
 
     @property
     def nodes(self) -> tuple[NodeID, ...]:
@@ -132,7 +143,10 @@ class ServedLab(Lab):
 
     def _client(self, endpoints: Sequence[tuple[str, int]]) -> AsyncLockClient:
         return AsyncLockClient(
-            endpoints, token=self.access.token, cluster=self.access.cluster, ssl=self.access.tls()
+            endpoints,
+            token=self._access.token,
+            cluster=self._access.cluster,
+            ssl=self._access.tls(),
         )
 
     def tell(self, place: str, kind: str, **data: Json) -> None:
@@ -166,10 +180,10 @@ class ServedLab(Lab):
         if self._admin is None:
             self._admin = AsyncAdmin(
                 self._endpoints,
-                token=self.access.token,
-                cluster=self.access.cluster,
+                token=self._access.token,
+                cluster=self._access.cluster,
                 role=Role.ADMIN,
-                ssl=self.access.tls(),
+                ssl=self._access.tls(),
             )
         return self._admin
 
@@ -177,13 +191,13 @@ class ServedLab(Lab):
         """A client whose words go into the trace."""
         return AsyncLockClient(
             self._endpoints,
-            token=self.access.token,
-            cluster=self.access.cluster,
+            token=self._access.token,
+            cluster=self._access.cluster,
             client_id=name,
             clock=self.clock,
             auto_renew=False,
             observer=partial(self.hear, name),
-            ssl=self.access.tls(),
+            ssl=self._access.tls(),
         )
 
     def _endpoints(self) -> list[Endpoint]:
@@ -219,11 +233,11 @@ class Connected(ServedLab):
     async def start(self) -> None:
         """Find the nodes, and begin to look. Raises `Unavailable` if none answers."""
         self._admin = AsyncAdmin(
-            [Endpoint(*check_address(each)) for each in self.access.endpoints],
-            token=self.access.token,
-            cluster=self.access.cluster,
+            [Endpoint(*check_address(each)) for each in self._access.endpoints],
+            token=self._access.token,
+            cluster=self._access.cluster,
             role=Role.ADMIN,
-            ssl=self.access.tls(),
+            ssl=self._access.tls(),
         )
         known = await self._admin.members(timeout=FOUND_SECONDS)
         members = known.configuration
@@ -251,7 +265,7 @@ class Connected(ServedLab):
         )
         for node, observer in self.observers.items():
             if observer.here.is_set():
-                self.tell_node(node, "up", "started")
+                self.came(node)
         if self._laboratory:
             await self._learn_links()
         await self.settled()
@@ -294,12 +308,16 @@ class Connected(ServedLab):
         """It is not there any more, as far as can be seen from here."""
         if hasattr(self, "recorder"):
             self.tell_node(node, "down", "killed")
-            task = asyncio.create_task(self._back(node), name=f"{node} may come back")
-            self._waiting = task  # kept, so that it is not forgotten half-way
 
-    async def _back(self, node: NodeID) -> None:
-        await self.observers[node].here.wait()
-        self.tell_node(node, "up", "restarted")
+    def came(self, node: NodeID) -> None:
+        """It is there, for the first time or again: this stands before what it tells."""
+        if hasattr(self, "recorder"):
+            what = "restarted" if self.recorder.view.node(node).started else "started"
+            told: dict[str, Json] = {"state": "up", "what": what}
+            if self.collector.has_to_tell_of(node):  # that it went: this comes after it
+                self.collector.tell(node, Note("node", told))
+            else:
+                self.collector.tell_first(node, Note("node", told))
 
     async def kill(self, node: str, *, by: str = "cell") -> None:
         """End the node's process; whoever started it may start it again."""

@@ -46,10 +46,13 @@ from raftlock.transport.links import Links
 from raftlock.types.events import Json, Note, TraceEvent
 from raftlock.types.ids import Micros, NodeID
 
-__all__ = ["KEPT_EVENTS", "TICK_US", "Faults", "Observation", "Stream"]
+__all__ = ["TICK_US", "Faults", "Observation", "Stream"]
 
 KEPT_EVENTS = 5_000
 """How many events a node keeps for observers that were cut off."""
+
+KEPT_IN_A_LABORATORY = 50_000
+"""And in a laboratory, where all is to be seen: a node that comes back applies its log at once."""
 
 TICK_US = 40_000
 """After how long without an event an observer is told the time, in microseconds."""
@@ -105,6 +108,7 @@ class Stream:
         self.about = about
         self.faults = faults
         self._kept: deque[TraceEvent] | None = deque() if faults is not None else None
+        self._kept_max = KEPT_EVENTS if faults is None else KEPT_IN_A_LABORATORY
         self._observers: tuple[Observation, ...] = ()
 
     def emit(self, node: NodeID, note: Note, *, term: int = 0, cause: int = 0) -> int:
@@ -113,7 +117,7 @@ class Stream:
         if self._kept is not None:
             event = self._event(node, note, term, cause)
             self._kept.append(event)
-            if len(self._kept) > KEPT_EVENTS:
+            if len(self._kept) > self._kept_max:
                 self._lost = self._kept.popleft().seq
             for observer in self._observers:
                 observer.tell(event)

@@ -27,8 +27,8 @@ class ServeSettings:
     those by which it knows the others.
     `plain` lets it serve others than this machine without TLS. `drain_seconds` is how long it hands
     over before it ends. `laboratory` lets who has the cluster's token cut its links, and kill it.
-    With `parent` it ends with who started it, once its standard input is closed, and shares its
-    port with who keeps that for it.
+    With `parent` it says when it is ready, begins when told to, and ends with who started it, once
+    its standard input is closed; it shares its port with who keeps that for it.
     """
 
     listen: str = ""

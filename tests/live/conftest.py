@@ -1,4 +1,7 @@
-"""A fast cluster over real websockets, stopped again whatever happens."""
+"""A fast cluster over real websockets, stopped again whatever happens: in each of the runtimes.
+
+A test that needs what a runtime lacks says so with `needs`, and is made for the others only.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,45 @@ import pytest
 
 from raftlock import Cluster
 
+RUNTIMES = {"kernel": {"inside", "time", "messages"}, "process": set[str]()}
+"""What each runtime has that another lacks: the nodes' insides, time that can be slowed and
+stopped, single messages. What can be had with nodes that somebody else runs is a mark of its own:
+two clusters take twice the time."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "runtime" not in metafunc.fixturenames:
+        return
+    needed = {need for mark in metafunc.definition.iter_markers("needs") for need in mark.args}
+    assert needed <= RUNTIMES["kernel"], f"nothing is called {needed - RUNTIMES['kernel']}"
+    able = [runtime for runtime, has in RUNTIMES.items() if needed <= has]
+    if metafunc.definition.get_closest_marker("connected") is not None:
+        able.append("connected")
+    metafunc.parametrize("runtime", able)
+
 
 @pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    with Cluster(nodes=5, timing="lan", seed=7) as made:
-        made.wait_for_leader()
-        yield made
+def cluster(runtime: str) -> Iterator[Cluster]:
+    yield from started(runtime, 5, 7)
 
 
 @pytest.fixture
-def trio() -> Iterator[Cluster]:
-    with Cluster(nodes=3, timing="lan", seed=11) as made:
-        made.wait_for_leader()
-        yield made
+def trio(runtime: str) -> Iterator[Cluster]:
+    yield from started(runtime, 3, 11)
+
+
+def started(runtime: str, nodes: int, seed: int) -> Iterator[Cluster]:
+    """A cluster of that runtime, with a leader."""
+    if runtime != "connected":
+        with Cluster(nodes=nodes, timing="lan", seed=seed, runtime=runtime) as made:
+            made.wait_for_leader()
+            yield made
+        return
+    with Cluster(nodes=nodes, timing="lan", seed=seed, runtime="process", name="theirs") as theirs:
+        theirs.wait_for_leader()
+        access = theirs.laboratory.access
+        with Cluster.connect(
+            access.endpoints, cluster=access.cluster, token=access.token, name="ours"
+        ) as made:
+            made.wait_for_leader()
+            yield made

@@ -16,6 +16,7 @@ def look(cluster: Cluster, question: Callable[[ClusterView], T]) -> T:
     """Ask the view, on the thread it belongs to."""
 
     async def ask() -> T:
+        await cluster.laboratory.settled()
         return question(cluster.recorder.view)
 
     return cluster.runner.call(ask())
@@ -25,6 +26,7 @@ def events(cluster: Cluster, *kinds: str) -> list[TraceEvent]:
     """The kept events of these kinds, oldest first."""
 
     async def ask() -> list[TraceEvent]:
+        await cluster.laboratory.settled()
         return [event for event in cluster.recorder.events if event.kind in kinds]
 
     return cluster.runner.call(ask())
@@ -32,7 +34,7 @@ def events(cluster: Cluster, *kinds: str) -> list[TraceEvent]:
 
 def until(cluster: Cluster, predicate: Callable[[ClusterView], bool], timeout: float = 30) -> None:
     """Wait until the view says so."""
-    cluster.runner.call(cluster.laboratory.until(predicate, timeout, "What the test waits for"))
+    cluster.runner.call(cluster.run_until_here(predicate, timeout))
 
 
 def others(cluster: Cluster, *nodes: str) -> list[str]:

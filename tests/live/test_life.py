@@ -81,6 +81,7 @@ def test_running_a_cell_again_replaces_its_cluster(monkeypatch: pytest.MonkeyPat
         elsewhere.stop()
 
 
+@pytest.mark.needs("time")
 def test_an_interrupt_ends_the_call_and_nothing_else(trio: Cluster) -> None:
     main = threading.main_thread().ident
     assert main is not None
@@ -108,6 +109,7 @@ def moving() -> Iterator[Cluster]:
         yield cluster
 
 
+@pytest.mark.needs("time")
 def test_one_may_wait_for_a_time_or_for_a_sight(trio: Cluster) -> None:
     before = trio.now
     trio.run(0.3)

@@ -28,6 +28,7 @@ def test_a_waiter_is_promoted_with_a_larger_token(trio: Cluster) -> None:
     assert waiting.result().token > first.token
 
 
+@pytest.mark.connected
 def test_the_higher_priority_goes_first(trio: Cluster) -> None:
     leader = trio.wait_for_leader()
     trio.client("alice").acquire("printer", ttl=60)
@@ -53,6 +54,7 @@ def test_a_lock_expires_in_cluster_time_and_the_waiter_gets_it(trio: Cluster) ->
         alice.renew("printer", ttl=10)
 
 
+@pytest.mark.connected
 def test_renewing_keeps_the_token(trio: Cluster) -> None:
     alice = trio.client("alice")
     first = alice.acquire("printer", ttl=5)
@@ -72,6 +74,7 @@ def test_a_wait_can_time_out_and_be_cancelled(trio: Cluster) -> None:
     until(trio, lambda view: not view.nodes[leader].locks["printer"]["queue"])
 
 
+@pytest.mark.connected
 def test_a_held_lock_and_its_queue_survive_the_leader(cluster: Cluster) -> None:
     alice, bob = cluster.client("alice"), cluster.client("bob")
     held = alice.acquire("printer", ttl=60)

@@ -7,17 +7,18 @@ import pytest
 from raftlock import Cluster, errors
 from raftlock.trace.situation import leader_in
 from raftlock.transport.codec import Request, decode_response, encode_request
+from raftlock.transport.limits import check_address
 from raftlock.transport.websocket import ClientLink, dial_client
-from raftlock.types import ClientID, NodeID
+from raftlock.types import ClientID
 from tests.live.helpers import events, look, others, until
 
 
 async def ask_for_a_session(cluster: Cluster, node: str) -> ClientLink:
     """Ask one node, whether it leads or not: a client of ours would go to the leader it finds."""
-    lab = cluster.laboratory
-    host, port = lab._addresses[NodeID(node)]
+    access = cluster.laboratory.access
+    host, port = check_address(access.endpoints[cluster.nodes.index(node)])
     link = await dial_client(
-        host, port, token=lab._token, cluster=lab._cluster_id, client=ClientID("mallory")
+        host, port, token=access.token, cluster=access.cluster, client=ClientID("mallory")
     )
     link.send(encode_request(Request(1, "open_session")))
     return link
@@ -51,6 +52,7 @@ def test_a_minority_cannot_commit_and_what_it_wrote_is_overwritten(cluster: Clus
     assert len(owners) == 5
 
 
+@pytest.mark.connected
 def test_all_tables_are_equal_at_equal_index(cluster: Cluster) -> None:
     for number in range(5):
         cluster.client("alice").acquire(f"lock {number}", ttl=60)
@@ -64,6 +66,7 @@ def test_all_tables_are_equal_at_equal_index(cluster: Cluster) -> None:
     assert all(len(found) == 1 for found in hashes.values())
 
 
+@pytest.mark.connected
 def test_lossy_links_slow_a_cluster_but_do_not_stop_it(trio: Cluster) -> None:
     for a, b in (("n1", "n2"), ("n2", "n3"), ("n1", "n3")):
         trio.link(a, b, loss=0.2, jitter=0.01)
@@ -76,6 +79,7 @@ def test_lossy_links_slow_a_cluster_but_do_not_stop_it(trio: Cluster) -> None:
     assert look(trio, lambda view: len(view.nodes[leader].locks)) == 5
 
 
+@pytest.mark.needs("time")
 @pytest.mark.parametrize(
     ("mistake", "sentence"),
     [
@@ -101,6 +105,7 @@ def test_a_mistake_is_one_sentence_and_changes_nothing(
     assert trio.speed == 1.0
 
 
+@pytest.mark.connected
 def test_a_node_that_was_cut_off_comes_back_quietly(cluster: Cluster) -> None:
     leader = cluster.wait_for_leader()
     term = cluster.status()[leader].term

@@ -4,8 +4,8 @@ from raftlock import Cluster
 from raftlock.check.checker import check_history, check_trace
 
 
-def test_a_live_run_breaks_no_promise() -> None:
-    with Cluster(nodes=3, timing="lan", name="promises") as cluster:
+def test_a_live_run_breaks_no_promise(runtime: str) -> None:
+    with Cluster(nodes=3, timing="lan", name="promises", runtime=runtime) as cluster:
         cluster.wait_for_leader()
         clients = [cluster.client(name) for name in ("ann", "ben", "cleo")]
         for round_number in range(12):
@@ -18,6 +18,7 @@ def test_a_live_run_breaks_no_promise() -> None:
                 cluster.kill(leader)
                 cluster.wait_for_leader()
                 cluster.restart(leader)
+        cluster.run_until(lambda _view: True)
         recorder = cluster.recorder
         header, events = recorder.header, list(recorder.events)
     assert recorder.dropped == 0
