@@ -14,6 +14,8 @@
     raftlock release | renew                end a hold, or make it last longer, by its token
     raftlock locks | info | watch | status  how locks and nodes stand, and what becomes of them
 
+    raftlock kill | cut | partition | heal  break a laboratory's nodes and links on purpose
+
     raftlock lab                            open JupyterLab on the first lesson
     raftlock completion bash                what a shell reads to complete all of this
 
@@ -73,11 +75,12 @@ def _parser(first: str) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     if first not in RUNS:
-        from raftlock.cli import disks, locks, nodes, shells
+        from raftlock.cli import disks, labs, locks, nodes, shells
 
         nodes.add_commands(commands)
         disks.add_commands(commands)
         locks.add_commands(commands)
+        labs.add_commands(commands)
         shells.add_commands(commands, lambda: _parser(""))
     if first in RUNS or first in ("", "-h", "--help"):
         from raftlock.cli import runs

@@ -222,6 +222,7 @@ class Lab(ABC):
         self.links.cut(src, dst, one_way=one_way)
         await self.links_changed()
         self.fault("cut", by, src=src, dst=dst, one_way=one_way)
+        await self.settled()
 
     async def restore(self, a: str, b: str, *, one_way: bool = False, by: str = "cell") -> None:
         """Mend the link from `a` to `b`, and back unless `one_way`."""
@@ -230,6 +231,7 @@ class Lab(ABC):
         self.links.restore(src, dst, one_way=one_way)
         self.fault("restore", by, src=src, dst=dst, one_way=one_way)
         await self.links_changed()
+        await self.settled()
 
     async def partition(self, *groups: Sequence[str], by: str = "cell") -> None:
         """Let nodes talk within their group only; who is not named is in a group of the rest."""
@@ -238,6 +240,7 @@ class Lab(ABC):
         self.links.partition(named)
         await self.links_changed()
         self.fault("partition", by, groups=[list(group) for group in self.links.groups])
+        await self.settled()
 
     async def heal(self, *, by: str = "cell") -> None:
         """Mend every link: no cut, no groups, no loss, the delay as it was at first."""
@@ -245,6 +248,7 @@ class Lab(ABC):
         self.links.heal()
         self.fault("heal", by)
         await self.links_changed()
+        await self.settled()
 
     async def link(
         self,
@@ -280,6 +284,7 @@ class Lab(ABC):
                 loss_ppm=state.loss_ppm,
             )
         await self.links_changed()
+        await self.settled()
 
     # ---- looking ----
 

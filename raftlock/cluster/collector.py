@@ -56,6 +56,7 @@ class _Source:
     """One node: up to when it has told all, what it has told, whether it is waited for."""
 
     upto: int = 0
+    last: int = 0
     quiet: int = 0
     queue: deque[TraceEvent] = field(default_factory=deque)
     expected: bool = False
@@ -69,8 +70,10 @@ class _Source:
             return self.quiet < EXPECTED_TURNS
         return self.attached and not self.still and self.quiet < SILENT_TURNS
 
-    def may_tell_of(self, at: int) -> bool:
-        """Whether it may still tell of what it did before `at`."""
+    def may_tell_of(self, message: int, at: int) -> bool:
+        """Whether it has yet to tell of its event of that number, which happened before `at`."""
+        if message <= self.last:  # told, or else left out: before somebody looked, or by a gap
+            return bool(self.queue) and self.queue[0].seq <= message
         if self.expected:
             return self.quiet < EXPECTED_TURNS
         return self.attached and self.quiet < SILENT_TURNS and self.upto < at + LATE_US
@@ -131,7 +134,9 @@ class Collector:
 
     def put(self, node: NodeID, event: TraceEvent) -> None:
         """It tells of an event; `t` in run time."""
-        self._sources[node].queue.append(event)
+        source = self._sources[node]
+        source.queue.append(event)
+        source.last = max(source.last, event.seq)
         self.heard(node, event.t)
 
     def tell(self, place: NodeID, note: Note) -> None:
@@ -217,8 +222,10 @@ class Collector:
         )
         seen = {node}
         while (sender := self._awaited(self._sources[node].queue[0])) is not None:
-            if sender in seen or not self._sources[sender].queue:
+            if not self._sources[sender].queue:
                 return None
+            if sender in seen:
+                break  # no clock and no order could be right: better to go on
             seen.add(sender)
             node = sender
         return node
@@ -231,7 +238,7 @@ class Collector:
         source = self._sources.get(sender)
         if source is None or (sender, number(event.data, "id")) in self._numbers:
             return None
-        return sender if source.queue or source.may_tell_of(event.t) else None
+        return sender if source.may_tell_of(number(event.data, "id"), event.t) else None
 
     def _take(self, node: NodeID) -> None:
         if node == _HERE:

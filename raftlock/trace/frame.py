@@ -192,7 +192,9 @@ def _cluster(view: ClusterView) -> dict[str, Json]:
     header = view.header
     timings = header.get("timings")
     left_out = (f"without {name}" for name in names(header, "left_out"))
-    return {
+    cannot: list[Json] = [*names(header, "cannot")]
+    told: dict[str, Json] = {"cannot": cannot} if cannot else {}
+    return told | {
         "name": text(header, "name"),
         "timing": text(header, "timing"),
         "nodes": list(view.nodes),

@@ -256,3 +256,45 @@ def test_open_means_not_cut_and_of_one_group(cuts, order):
         closed |= {(src, dst)} if one_way else {(src, dst), (dst, src)}
     same = {pair for group in groups for pair in PAIRS if set(pair) <= set(group)}
     assert open_pairs(table) == same - closed
+
+
+@given(st.lists(st.tuples(st.sampled_from(PAIRS), st.booleans(), st.integers(0, 9)), max_size=8))
+def test_another_process_has_the_same_links_once_it_is_told(changes):
+    ours, theirs = links(delay_us=5, loss_ppm=2), Links((), Random64(9))
+    for (src, dst), cut, delay in changes:
+        ours.set(src, dst, delay_us=delay, one_way=cut)
+        if cut:
+            ours.cut(src, dst, one_way=True)
+    if len(changes) % 2:
+        ours.partition([["n1", "n2"]])
+    theirs.learn(ours.told())
+    assert theirs.told() == ours.told()
+    assert (theirs.nodes, theirs.groups) == (ours.nodes, ours.groups)
+    for src, dst in PAIRS:
+        assert theirs.state(src, dst) == ours.state(src, dst)
+        assert theirs.is_open(src, dst) == ours.is_open(src, dst)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"nodes": ["n1", "n1"]},
+        {"nodes": ["n1", ""]},
+        {"nodes": "n1"},
+        {"plain": [1, 2]},
+        {"plain": [-1, 0, 0]},
+        {"changed": [["n1", "n9", True, 0, 0, 0]]},
+        {"changed": [["n1", "n2", 1, 0, 0, 0]]},
+        {"changed": [["n1", "n2", True, 0, 0, PPM + 1]]},
+        {"groups": [["n1"], ["n1"]]},
+        {"groups": [[*NODES]]},
+        {"more": 1},
+    ],
+)
+def test_what_is_told_wrongly_changes_nothing(change):
+    table = links(delay_us=5)
+    table.cut("n1", "n2")
+    before = table.told()
+    with pytest.raises((InvalidArgument, UnknownNode)):
+        table.learn(before | change)
+    assert table.told() == before

@@ -52,7 +52,7 @@ export function network(ctx) {
   };
   const button = (label, testid, onclick) => h("button", { type: "button", "data-testid": testid, onclick }, label);
   const now = h("p", { class: "rl-links-now rl-muted", "data-testid": "links-now" });
-  const el = h("fieldset", { class: "rl-network" }, h("legend", {}, "Network"),
+  const el = h("fieldset", { class: "rl-network", "data-verb": "cut" }, h("legend", {}, "Network"),
     h("div", { class: "rl-row" }, h("span", { class: "rl-label" }, "Link"), from, h("span", { class: "rl-muted" }, "→"), to,
       button("Cut this way", "cut-one-way", () => act("cut", { one_way: true }, () => `${from.value} → ${to.value} cut`)),
       button("Cut both", "cut-both", () => act("cut", { one_way: false }, () => `${from.value} – ${to.value} cut`)),

@@ -36,6 +36,9 @@ export function empty() {
 }
 
 // What this module folds itself, and what only says how a frame is to be taken.
+/** Whether this kind of cluster can do it. Pure. */
+export const can = (state, verb) => !(state.cluster.cannot ?? []).includes(verb);
+
 const OWN = new Set(["type", "cursor", "full", "seq", "t", "speed", "paused", "wall_ms", "run", "situation", "cluster",
   "members", "nodes", "links", "groups", "messages", "logs", "locks", "terms", "events", "clients"]);
 

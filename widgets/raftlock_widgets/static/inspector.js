@@ -36,7 +36,7 @@ function facts() {
   return { el: h("p", { class: "rl-facts" }, name, " ", words), name, words };
 }
 
-const button = (label, testid, onclick) => h("button", { type: "button", "data-testid": testid, onclick }, label);
+const button = (label, testid, onclick, verb = null) => h("button", { type: "button", "data-testid": testid, "data-verb": verb, onclick }, label);
 
 function field(label, testid, value, more = {}) {
   const input = h("input", { type: "number", "data-testid": testid, value, step: "any", min: 0, autocomplete: "off", ...more });
@@ -70,7 +70,7 @@ function nodeFace(ctx) {
     button: button(label, verb, () => {
       const node = chosen();
       if (node && fits(node)) ctx.act(verb, { node: node.id }, done.startsWith("'") ? `${node.id}${done}` : `${node.id} ${done}`);
-    }) }));
+    }, verb) }));
   const percent = field("Clock, % fast", "drift", 10, { min: -50, max: 50 });
   const drift = h("div", { class: "rl-row" }, percent.el, button("Let it drift", "do-drift", () => {
     const value = numberIn(ctx, percent, "the drift");
@@ -162,8 +162,8 @@ function linkFace(ctx) {
       if (one) [delay.input.value, jitter.input.value, loss.input.value] = [one.delay_ms, one.jitter_ms, one.loss * 100];
     }
   }
-  return { el: h("div", { class: "rl-face" }, about.el, h("div", { class: "rl-buttons" }, there, back, both, mend),
-    h("div", { class: "rl-row rl-fields" }, delay.el, jitter.el, loss.el, set)), show };
+  return { el: h("div", { class: "rl-face" }, about.el, h("div", { class: "rl-buttons", "data-verb": "cut" }, there, back, both, mend),
+    h("div", { class: "rl-row rl-fields", "data-verb": "link" }, delay.el, jitter.el, loss.el, set)), show };
 }
 
 // ---- a message ----
@@ -221,8 +221,8 @@ function messageFace(ctx) {
     }
     tick(ctx.store.now());
   }
-  return { el: h("div", { class: "rl-face" }, about.el, h("div", { class: "rl-buttons" }, ...buttons.map((b) => b.button)),
-    h("div", { class: "rl-row rl-fields" }, h("span", { class: "rl-muted" }, "later, or a copy, by"), late.el)), show, tick };
+  return { el: h("div", { class: "rl-face" }, about.el, h("div", { class: "rl-buttons", "data-verb": "message" }, ...buttons.map((b) => b.button)),
+    h("div", { class: "rl-row rl-fields", "data-verb": "message" }, h("span", { class: "rl-muted" }, "later, or a copy, by"), late.el)), show, tick };
 }
 
 // ---- several nodes ----
@@ -246,11 +246,11 @@ function groupFace(ctx) {
       const others = ctx.store.state.cluster.nodes.filter((id) => !chosen().includes(id));
       if (!others.length) return ctx.tell("error", "These are all nodes: leave some out.");
       return ctx.act("partition", { groups: [chosen(), others] }, `Split: ${listed(chosen())} | ${listed(others)}`);
-    }),
-    button("Kill them", "group-kill", () => each("kill", "was killed", (node) => node.state !== "down")),
-    button("Restart them", "group-restart", () => each("restart", "was restarted", (node) => node.state === "down" && node.fate !== "wiped")),
-    button("Freeze them", "group-freeze", () => each("freeze", "was frozen", (node) => node.state === "up")),
-    button("Thaw them", "group-thaw", () => each("thaw", "was thawed", (node) => node.state === "frozen")),
+    }, "partition"),
+    button("Kill them", "group-kill", () => each("kill", "was killed", (node) => node.state !== "down"), "kill"),
+    button("Restart them", "group-restart", () => each("restart", "was restarted", (node) => node.state === "down" && node.fate !== "wiped"), "restart"),
+    button("Freeze them", "group-freeze", () => each("freeze", "was frozen", (node) => node.state === "up"), "freeze"),
+    button("Thaw them", "group-thaw", () => each("thaw", "was thawed", (node) => node.state === "frozen"), "thaw"),
     ...timers,
     button("Choose none", "group-none", () => ctx.set({ group: [], chosen: "node" })),
   ];

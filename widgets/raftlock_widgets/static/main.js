@@ -57,6 +57,7 @@ export function mount({ el, storeModel, layout, offline = false }) {
     if (!greeted && !ctx.ui.tabbed && sceneShown(store.state)) ctx.set({ tab: "scenes" });
     greeted ||= Boolean(store.state.cursor.branches?.length);
     for (const panel of panels) panel.change?.(parts);
+    if (parts.has("cluster")) bar(root, store.state.cluster.cannot ?? []);
     put(root, { "data-known": store.state.known, "data-lane": store.lane.open ? "yes" : "no", "data-wall": store.state.wall || null, "data-seq": store.state.seq });
   };
   let onScreen = true;
@@ -103,6 +104,11 @@ export function mount({ el, storeModel, layout, offline = false }) {
     clearTimeout(ctx.timer);
     root.remove();
   };
+}
+
+// What this kind of cluster cannot do is not offered.
+function bar(root, cannot) {
+  for (const each of root.querySelectorAll("[data-verb]")) put(each, { "data-barred": cannot.includes(each.dataset.verb) ? "" : null });
 }
 
 const ALL = ["cluster", "situation", "pace", "members", "nodes", "links", "groups", "messages", "logs", "locks", "terms",

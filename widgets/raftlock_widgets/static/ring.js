@@ -83,7 +83,7 @@ export function nextName(ids) {
 }
 
 function addNode(ctx) {
-  return h("button", { type: "button", class: "rl-corner rl-right rl-low", "data-testid": "add-node",
+  return h("button", { type: "button", class: "rl-corner rl-right rl-low", "data-testid": "add-node", "data-verb": "add",
     title: "Start a new node, and make it a member", onclick: () => {
       const name = nextName(ctx.store.state.cluster.nodes);
       ctx.act("add", { node: name }, `${name} joins`);

@@ -2,7 +2,7 @@
 
 import { h, put, write } from "./dom.js";
 import { SPEED_STEPS, runTime, speedLabel, speedOf, stepOf } from "./format.js";
-import { frontier, leaderOf } from "./frames.js";
+import { can, frontier, leaderOf } from "./frames.js";
 import { termFill } from "./palette.js";
 
 const SIGN = { ok: "✓", busy: "…", stuck: "!", paused: "❚❚" };
@@ -58,7 +58,7 @@ function paceControls(ctx) {
       const paused = store.state.paused;
       ctx.act(paused ? "resume" : "pause", {}, paused ? "Time goes on" : "Time stands still");
     } });
-  const label = h("output", { class: "rl-speed", "data-testid": "speed-label" });
+  const label = h("output", { class: "rl-speed", "data-verb": "speed", "data-testid": "speed-label" });
   const slider = h("input", { type: "range", min: 0, max: SPEED_STEPS, step: 1, "data-testid": "speed",
     "aria-label": "Speed of the cluster",
     oninput: () => {
@@ -73,17 +73,18 @@ function paceControls(ctx) {
     write(label, speedLabel(speed));
     put(slider, { "aria-valuetext": speedLabel(speed) });
   };
-  const over = h("button", { type: "button", class: "rl-quiet", "data-testid": "start-over",
+  const over = h("button", { type: "button", class: "rl-quiet", "data-testid": "start-over", "data-verb": "start_over",
     title: "A new run of the same cluster: all nodes up, all links whole, empty logs",
     onclick: () => ctx.act("start_over", {}, "A new run begins") }, "Start over");
   const el = h("div", { class: "rl-pace", role: "group", "aria-label": "Time" }, pause,
-    h("label", { class: "rl-slider" }, h("span", {}, "Speed"), slider), label, over);
+    h("label", { class: "rl-slider", "data-verb": "speed" }, h("span", {}, "Speed"), slider), label, over);
 
   function change(parts) {
     if (!parts.has("pace") && !parts.has("cluster") && !parts.has("cursor")) return;
     const { paused, speed, cursor } = store.state;
     write(pause, !cursor.live ? (cursor.offline ? "▶ Play" : "▶ Go live") : paused ? "▶ Resume" : "❚❚ Pause");
-    put(pause, { "aria-pressed": String(cursor.live && paused) });
+    // Where time cannot stand still, this only brings one back to the present.
+    put(pause, { "aria-pressed": String(cursor.live && paused), hidden: cursor.live && !can(store.state, "pause") });
     if (performance.now() - touched > HOLD_MS) {
       slider.value = String(stepOf(speed));
       say(speed);

@@ -5,6 +5,7 @@
 
 import { h, keyed, put, write } from "./dom.js";
 import { runTime } from "./format.js";
+import { can } from "./frames.js";
 import { termFill } from "./palette.js";
 
 const REDRAW_MS = 250;
@@ -59,6 +60,8 @@ export function timeline(ctx) {
   const button = (id, label, title, onclick) => h("button", { type: "button", title, "aria-label": title,
     "data-testid": id, onclick }, label);
   const futures = h("div", { class: "rl-futures", role: "group", "aria-label": "Branches", hidden: true });
+  const until = button("run-until", "run to it", "Let the cluster go on until there is one, and stand still there", runUntil);
+  put(until, { "data-verb": "pause" });
   const live = button("go-live", "Live", "Go to the present", () => move("live"));
   const simulate = button("simulate", "continue in simulation", "", () => ctx.act("simulate", {}, "A simulation is made of it"));
   const el = h("section", { class: "rl-timeline", "aria-label": "Timeline", "data-testid": "timeline" },
@@ -71,7 +74,7 @@ export function timeline(ctx) {
       h("div", { class: "rl-transport", role: "group", "aria-label": "Jump" },
         button("jump-back", "◁", "To the one before", () => jump(-1)), kind,
         button("jump-on", "▷", "To the next one", () => jump(1)),
-        button("run-until", "run to it", "Let the cluster go on until there is one, and stand still there", runUntil)),
+        until),
       simulate, place, words),
     h("div", { class: "rl-track-box" }, canvas, range), futures);
   const branch = h("select", { "data-testid": "branch", "aria-label": "Branch",
@@ -121,7 +124,7 @@ export function timeline(ctx) {
     put(live, { "aria-pressed": String(cursor.live) });
     const branches = cursor.branches ?? [];
     // Only what is live has no branches; it is whole only in the present.
-    put(simulate, { hidden: Boolean(cursor.offline) || branches.length > 0, disabled: !cursor.live,
+    put(simulate, { hidden: !can(store.state, "simulate") || Boolean(cursor.offline) || branches.length > 0, disabled: !cursor.live,
       title: cursor.live ? "Go on from here in virtual time, where one can go back; the live cluster goes on behind it"
         : "Go live first: only the present can be continued" });
     const listed = JSON.stringify(branches.map((each) => [each.id, each.name, each.from, each.shown]));
