@@ -9,7 +9,7 @@ def test_a_live_run_breaks_no_promise(runtime: str) -> None:
         cluster.wait_for_leader()
         clients = [cluster.client(name) for name in ("ann", "ben", "cleo")]
         for round_number in range(12):
-            waiting = [client.submit("wait", "door", ttl=2) for client in clients]
+            waiting = [client.submit("wait", "door", ttl=10) for client in clients]
             for client, submission in zip(clients, waiting, strict=True):
                 submission.result()
                 client.release("door")
