@@ -66,6 +66,7 @@ class Processes(ServedLab):
         self._names = set(settings.nodes)
         self._running: dict[NodeID, asyncio.subprocess.Process] = {}
         self._ends: dict[NodeID, asyncio.Task[None]] = {}
+        self._heard: set[NodeID] = set()  # since they were started last
         self._expected: dict[NodeID, str] = {}  # nodes whose end is somebody's wish, and its name
 
     # ---- beginning and end ----
@@ -95,6 +96,10 @@ class Processes(ServedLab):
 
     def check_links(self) -> None:
         """They can be changed: these are a laboratory's nodes."""
+
+    def came(self, node: NodeID) -> None:
+        """It has started, and is heard of."""
+        self._heard.add(node)
 
     # ---- nodes ----
 
@@ -215,6 +220,7 @@ class Processes(ServedLab):
         home.keep_links(self.links.told())
         settings = self.settings
         self._expected.pop(node, None)
+        self._heard.discard(node)
         self.observers[node].refusal = None
         with self._log(node).open("ab") as log:
             running = await asyncio.create_subprocess_exec(
@@ -256,7 +262,8 @@ class Processes(ServedLab):
         self.collector.hold(node, still=False)
         what, why = self._expected.get(node, ""), ""
         if not what:
-            what, why = ("stopped" if code == EXIT_DISK else "killed"), self._last_words(node)
+            ended = "stopped" if node in self._heard else "refused"
+            what, why = (ended if code == EXIT_DISK else "killed"), self._last_words(node)
         self.tell_node(node, "down", what, why)
 
     async def _is_there(self, node: NodeID) -> None:

@@ -66,6 +66,6 @@ def metrics(
         suffix = "_total" if kind == "counter" else ""
         tell(f"locks_{field}{suffix}", kind, about, getattr(locks, field))
     for event, count in sorted(counts.items()):
-        about = "What happened at the node, by kind (docs/trace.md)."
+        about = "What happened at the node, by kind (raftlock/types/events.py)."
         tell("events_total", "counter", about, count, f'{{kind="{event}"}}')
     return 200, "\n".join(lines) + "\n"

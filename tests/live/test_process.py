@@ -60,6 +60,20 @@ def test_a_process_that_ends_by_itself_is_told_of(trio: Cluster) -> None:
     assert look(trio, lambda view: view.node(node).state) == "up"
 
 
+def test_a_process_that_refuses_its_disk_says_why(trio: Cluster) -> None:
+    node = trio.nodes[0]
+    trio.kill(node)
+    lab = trio.laboratory
+    assert isinstance(lab, Processes)
+    for file in (lab._home / node / "disk").iterdir():
+        file.write_bytes(bytes(64) + file.read_bytes()[64:])
+    with pytest.raises(errors.StorageError, match="did not start"):
+        trio.restart(node)
+    fate, why = look(trio, lambda view: (view.node(node).fate, view.node(node).why))
+    assert fate == "refused"
+    assert "disk" in why
+
+
 def test_nothing_is_left_of_it(trio: Cluster) -> None:
     lab = trio.laboratory
     assert isinstance(lab, Processes)

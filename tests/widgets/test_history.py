@@ -116,6 +116,15 @@ def test_what_cannot_be_judged_says_so(run, monkeypatch):
     assert "not judged any more" in lock["text"]
 
 
+def test_where_a_node_ran_before_anybody_looked_nothing_is_judged(run):
+    part = folded(run)
+    assert {lock["verdict"] for lock in part.full()["locks"]} == {"legal"}
+    seq = part._seq + 1
+    part.apply(TraceEvent(seq, 0, "n1", "gap", 0, {"why": "it ran before"}))
+    part.apply(TraceEvent(seq + 1, 0, "", "belief", 0, {"client": "ann", "lock": "door"}))
+    assert {lock["verdict"] for lock in part.full()["locks"]} == {"unknown"}
+
+
 def test_a_busy_lock_is_judged_late_and_never_costs_more_than_was_earned(run, monkeypatch):
     part = folded(run)
     part._earned = 0

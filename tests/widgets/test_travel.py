@@ -16,6 +16,7 @@ from raftlock import Simulation
 from raftlock.errors import InvalidArgument, RaftLockError
 from raftlock.sim.bench import witness_of
 from raftlock.sim.mutants import mutant_named
+from raftlock.types import TraceEvent
 
 
 @pytest.fixture
@@ -222,6 +223,18 @@ def test_of_a_trace_without_its_beginning_nothing_is_claimed():
     for event in list(made.recorder.events)[10:]:
         part.apply(event)
     assert {row["state"] for row in part.full()} == {"unknown"}
+
+
+def test_from_a_gap_on_nothing_is_claimed():
+    made = Simulation(nodes=3, seed=5, timing="lan")
+    made.run(1)
+    part = Checks(made.recorder.header)
+    for event in made.recorder.events:
+        part.apply(event)
+    assert {row["state"] for row in part.full()} == {"holds"}
+    last = made.recorder.last_seq
+    part.apply(TraceEvent(last + 1, 0, "n1", "gap", 0, {"why": "it ran before"}))
+    assert {row["state"] for row in part.delta(last)} == {"unknown"}
 
 
 def test_every_property_that_is_checked_has_words():

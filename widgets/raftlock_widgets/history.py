@@ -124,6 +124,8 @@ class History:
                 self._life(event)
             case "fault":
                 self._fault(event)
+            case "gap":
+                self._first = max(2, event.seq)  # of what was before not all is known
 
     def full(self) -> Json:
         """All that is kept."""
