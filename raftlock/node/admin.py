@@ -81,6 +81,10 @@ class AdminDesk:
         """The words that are for administrators alone."""
         return _PARAMS.keys()
 
+    def reads(self, request: Request) -> bool:
+        """A table is begun to be read: only while a majority confirms who leads."""
+        return request.call == GET_SNAPSHOT and not request.params.get("offset")
+
     def call(
         self, request: Request, result: Callable[[Resolution], None]
     ) -> Mapping[str, Json] | None:

@@ -161,6 +161,10 @@ class Admin(Protocol):
         """The words for it."""
         ...
 
+    def reads(self, request: Request) -> bool:
+        """Whether it is answered from the table, which a leader that was cut off has no more."""
+        ...
+
     def call(
         self, request: Request, result: Callable[[Resolution], None]
     ) -> Mapping[str, Json] | None:
@@ -269,6 +273,21 @@ class ClientDesk:
             raise _for_administrators(call)
         if self._host.status().role is not NodeRole.LEADER:
             raise self._sent_on()
+        if admin.reads(call.request):
+            self._host.read(partial(self._may_administer, call, admin))
+        else:
+            self._ask(call, admin)
+
+    def _may_administer(self, call: Call, admin: Admin, resolution: Resolution) -> None:
+        if resolution.accepted:
+            try:
+                self._ask(call, admin)
+            except ServiceError as error:
+                call.refuse(error)
+        else:
+            call.refuse(self._not_leader(resolution.code, resolution.message))
+
+    def _ask(self, call: Call, admin: Admin) -> None:
         result = admin.call(call.request, partial(self._administered, call))
         if result is not None:
             call.answer(result)

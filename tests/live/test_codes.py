@@ -131,3 +131,17 @@ def test_what_an_administrator_is_told(cluster: Cluster) -> None:
     accepted, busy = cluster.runner.call(alone())
     assert isinstance(accepted, dict)
     assert busy == "BUSY"
+
+
+def test_a_leader_that_was_cut_off_gives_no_table(cluster: Cluster) -> None:
+    """A backup of it could lack what the others have granted since."""
+    leader = cluster.wait_for_leader()
+    cluster.client("alice").acquire("door", ttl=60)
+
+    async def story() -> list[object]:
+        link = await dialled(cluster, "root", Role.ADMIN)
+        before = await ask(link, "get_snapshot", offset=0)
+        await cluster.laboratory.partition([leader])
+        return ["result" in before, code(await ask(link, "get_snapshot", offset=0))]
+
+    assert cluster.runner.call(story()) in ([True, "NOT_LEADER"], [True, "NO_LEADER"])
