@@ -17,6 +17,7 @@ help:
 	@echo "make test         format, lint, types, then every test there is (ARGS=... are handed to pytest)"
 	@echo "make check        format, lint and types alone"
 	@echo "make explore      drawn runs under every check, about two minutes on two cores (SEEDS=... FIRST=...)"
+	@echo "make live         every live test on nodes that are processes, too; some four minutes"
 	@echo "make soak         real processes under load and faults, for a minute (MINUTES=...)"
 	@echo "make determinism  the same seeds in two processes must give the same traces (SEEDS=...)"
 	@echo "make constraints  renew constraints.txt from the newest releases"
@@ -89,6 +90,10 @@ explore: SEEDS ?= 1600
 explore: FIRST ?= 1
 explore: .venv/ready
 	.venv/bin/raftlock explore --seeds $(SEEDS) --first $(FIRST) --out broken $(ARGS)
+
+.PHONY: live
+live: .venv/ready
+	RAFTLOCK_RUNTIMES=all $(PY) -m pytest -n auto tests/live $(ARGS)
 
 .PHONY: determinism
 determinism: SEEDS ?= 200

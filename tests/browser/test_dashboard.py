@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -85,7 +86,9 @@ class Dashboard:
 
 @pytest.fixture
 def dashboard(opened: NotebookPage) -> Iterator[Dashboard]:
-    (opened.lab.folder / "dashboard.ipynb").write_text(
+    # A name of its own: what an earlier page still had to save cannot meet this one.
+    name = f"dashboard-{secrets.token_hex(4)}.ipynb"
+    (opened.lab.folder / name).write_text(
         notebook(
             START,
             "import time; time.sleep(4)",
@@ -95,7 +98,7 @@ def dashboard(opened: NotebookPage) -> Iterator[Dashboard]:
     )
     made = Dashboard(opened)
     opened.page.route_web_socket(re.compile(r"127\.0\.0\.1:\d+/$"), made.watch_lane)
-    opened.open("dashboard.ipynb")
+    opened.open(name)
     opened.run_cell(0)
     expect(opened.page.get_by_test_id("ring")).to_be_visible()
     yield made

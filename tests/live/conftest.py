@@ -1,10 +1,13 @@
 """A fast cluster over real websockets, stopped again whatever happens: in each of the runtimes.
 
-A test that needs what a runtime lacks says so with `needs`, and is made for the others only.
+Every test is made for nodes in this process. For nodes that are processes, `make live` makes all of
+those that can be (a test that `needs` what they lack says so); the usual run makes the ones that
+are marked, since each takes seconds to start.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -13,8 +16,9 @@ from raftlock import Cluster
 
 RUNTIMES = {"kernel": {"inside", "time", "messages"}, "process": set[str]()}
 """What each runtime has that another lacks: the nodes' insides, time that can be slowed and
-stopped, single messages. What can be had with nodes that somebody else runs is a mark of its own:
-two clusters take twice the time."""
+stopped, single messages."""
+
+EVERYTHING = os.environ.get("RAFTLOCK_RUNTIMES") == "all"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -22,8 +26,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     needed = {need for mark in metafunc.definition.iter_markers("needs") for need in mark.args}
     assert needed <= RUNTIMES["kernel"], f"nothing is called {needed - RUNTIMES['kernel']}"
-    able = [runtime for runtime, has in RUNTIMES.items() if needed <= has]
-    if metafunc.definition.get_closest_marker("connected") is not None:
+    marked = {mark.name for mark in metafunc.definition.iter_markers()}
+    able = ["kernel"]
+    if needed <= RUNTIMES["process"] and (EVERYTHING or marked & {"processes", "connected"}):
+        able.append("process")
+    if "connected" in marked:
         able.append("connected")
     metafunc.parametrize("runtime", able)
 

@@ -24,6 +24,7 @@ def test_each_node_has_a_port_of_its_own(cluster: Cluster) -> None:
     assert {host for host, _ in cluster.laboratory._addresses.values()} == {"127.0.0.1"}
 
 
+@pytest.mark.processes
 def test_killing_the_leader_brings_another_in_a_higher_term(cluster: Cluster) -> None:
     first = cluster.wait_for_leader()
     term = cluster.status()[first].term
@@ -77,6 +78,7 @@ def test_a_whole_cluster_that_lost_power_keeps_its_terms_and_votes(cluster: Clus
     assert look(cluster, lambda view: view.nodes[leader].locks["build"]["owner"]) == "alice"
 
 
+@pytest.mark.processes
 def test_a_frozen_leader_is_replaced_and_steps_down_after_the_thaw(cluster: Cluster) -> None:
     first = cluster.wait_for_leader()
     cluster.freeze(first)
@@ -88,7 +90,6 @@ def test_a_frozen_leader_is_replaced_and_steps_down_after_the_thaw(cluster: Clus
     until(cluster, lambda view: view.nodes[first].leader == second)
 
 
-@pytest.mark.connected
 def test_a_leader_cut_off_one_way_still_loses_its_office(cluster: Cluster) -> None:
     first = cluster.wait_for_leader()
     for node in others(cluster, first):

@@ -11,6 +11,7 @@ from raftlock.check.objects import LockObject
 from tests.live.helpers import events, until
 
 
+@pytest.mark.processes
 def test_the_answers_of_a_live_cluster_are_linearizable(cluster: Cluster) -> None:
     alice, bob, carol = (cluster.client(name) for name in ("alice", "bob", "carol"))
     alice.acquire("printer", ttl=60)

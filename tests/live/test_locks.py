@@ -18,6 +18,7 @@ def test_a_lock_is_held_by_one_and_told_so_to_the_other(trio: Cluster) -> None:
     assert bob.acquire("printer", ttl=10).token > held.token
 
 
+@pytest.mark.processes
 def test_a_waiter_is_promoted_with_a_larger_token(trio: Cluster) -> None:
     alice, bob = trio.client("alice"), trio.client("bob")
     first = alice.acquire("printer", ttl=60)
@@ -28,7 +29,6 @@ def test_a_waiter_is_promoted_with_a_larger_token(trio: Cluster) -> None:
     assert waiting.result().token > first.token
 
 
-@pytest.mark.connected
 def test_the_higher_priority_goes_first(trio: Cluster) -> None:
     leader = trio.wait_for_leader()
     trio.client("alice").acquire("printer", ttl=60)
@@ -43,6 +43,7 @@ def test_the_higher_priority_goes_first(trio: Cluster) -> None:
     assert not waiting["middle"].done
 
 
+@pytest.mark.processes
 def test_a_lock_expires_in_cluster_time_and_the_waiter_gets_it(trio: Cluster) -> None:
     alice, bob = trio.client("alice"), trio.client("bob")
     granted = alice.acquire("printer", ttl=1)
@@ -54,7 +55,6 @@ def test_a_lock_expires_in_cluster_time_and_the_waiter_gets_it(trio: Cluster) ->
         alice.renew("printer", ttl=10)
 
 
-@pytest.mark.connected
 def test_renewing_keeps_the_token(trio: Cluster) -> None:
     alice = trio.client("alice")
     first = alice.acquire("printer", ttl=5)

@@ -23,6 +23,7 @@ def lines(cluster: Cluster) -> list[str]:
     return look(cluster, lambda _view: [line.text for line in cluster.recorder.story.lines])
 
 
+@pytest.mark.processes
 def test_a_sixth_node_joins_and_two_others_may_then_die(cluster: Cluster) -> None:
     cluster.client("alice").acquire("build", ttl=60)
     cluster.add_node("n6")
@@ -49,6 +50,7 @@ def test_who_joined_comes_back_as_a_voter_after_a_kill(trio: Cluster) -> None:
     assert look(trio, lambda view: view.part("n4")) == "voter"
 
 
+@pytest.mark.processes
 def test_a_leader_can_be_removed_and_the_others_elect_another(cluster: Cluster) -> None:
     first = cluster.wait_for_leader()
     cluster.remove_node(first)
@@ -149,6 +151,7 @@ def test_a_transfer_that_cannot_be_is_refused_or_given_up(cluster: Cluster) -> N
     assert cluster.wait_for_leader()
 
 
+@pytest.mark.processes
 def test_a_lost_disk_ends_a_node_and_its_successor_gets_its_vote_last(cluster: Cluster) -> None:
     cluster.client("alice").acquire("build", ttl=60)
     lost = others(cluster, cluster.wait_for_leader())[0]
@@ -289,6 +292,7 @@ def test_there_is_room_for_nine() -> None:
             cluster.add_node("n10")
 
 
+@pytest.mark.processes
 def test_the_same_verbs_can_be_awaited(trio: Cluster) -> None:
     async def cell() -> str:
         leader = await trio.aio.wait_for_leader()

@@ -24,6 +24,7 @@ async def ask_for_a_session(cluster: Cluster, node: str) -> ClientLink:
     return link
 
 
+@pytest.mark.processes
 def test_a_minority_cannot_commit_and_what_it_wrote_is_overwritten(cluster: Cluster) -> None:
     old = cluster.wait_for_leader()
     cluster.client("alice").acquire("before", ttl=60)
@@ -66,7 +67,7 @@ def test_all_tables_are_equal_at_equal_index(cluster: Cluster) -> None:
     assert all(len(found) == 1 for found in hashes.values())
 
 
-@pytest.mark.connected
+@pytest.mark.processes
 def test_lossy_links_slow_a_cluster_but_do_not_stop_it(trio: Cluster) -> None:
     for a, b in (("n1", "n2"), ("n2", "n3"), ("n1", "n3")):
         trio.link(a, b, loss=0.2, jitter=0.01)
@@ -105,7 +106,6 @@ def test_a_mistake_is_one_sentence_and_changes_nothing(
     assert trio.speed == 1.0
 
 
-@pytest.mark.connected
 def test_a_node_that_was_cut_off_comes_back_quietly(cluster: Cluster) -> None:
     leader = cluster.wait_for_leader()
     term = cluster.status()[leader].term

@@ -2,10 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from raftlock import Cluster, LockClient
 from raftlock.check.checker import check_history, check_trace
 
 
+@pytest.mark.processes
 def test_a_live_run_breaks_no_promise(runtime: str) -> None:
     with Cluster(nodes=3, timing="lan", name="promises", runtime=runtime) as cluster:
         cluster.wait_for_leader()

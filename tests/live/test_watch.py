@@ -75,6 +75,7 @@ def test_what_becomes_of_a_lock(trio: Cluster) -> None:
     assert [event.index for event in told] == sorted({event.index for event in told})
 
 
+@pytest.mark.processes
 def test_it_goes_on_at_another_node_and_tells_nothing_twice(trio: Cluster) -> None:
     alice = trio.client("alice")
     watcher = Watcher(trio, after=0)
