@@ -29,6 +29,8 @@ FORGOTTEN_AT_ONCE = 500
 class Checker:
     """Subscribe `feed` to a recorder from its first event on; `violations` is what it found.
 
+    From a ``gap`` on nothing is claimed: not all that happened is in the trace.
+
     Once a node that goes on voting has lost its disk, loss is to be expected: from then on
     `disk_was_lost` is true, and what is found goes to `expected`. `end` says that no more comes.
     """
@@ -49,6 +51,7 @@ class Checker:
         others = locks.handlers | answers.handlers
         others |= {"node": self._life, "fault": self._fault, "compact": self._forget}
         self._handlers = {kind: (on_node.get(kind), others.get(kind)) for kind in on_node | others}
+        self._blind = False
         self._cut_off = text(header, "runtime") in {"process", "connected"}
         self._now = 0
         self._forgotten = 0
@@ -60,7 +63,8 @@ class Checker:
 
     def feed(self, event: TraceEvent) -> None:
         """Look at one event."""
-        if len(self.violations) >= KEPT_MAX:
+        self._blind = self._blind or event.kind == "gap"
+        if self._blind or len(self.violations) >= KEPT_MAX:
             return
         findings, node = self._findings, event.node
         if node in self.locks.telling and event.kind != "lock":
@@ -81,6 +85,8 @@ class Checker:
 
     def end(self) -> None:
         """Look at what the trace leaves open."""
+        if self._blind:
+            return
         for node in list(self.locks.telling):
             self._told_all(node, ended=True)
         self._answers.end(self._now)
@@ -145,6 +151,8 @@ def check_history(header: Mapping[str, Json], events: Collection[TraceEvent]) ->
     Where clocks were made to run fast or to jump, holds may end that much earlier.
     """
     clocks = Clocks(header)
+    if any(event.kind == "gap" for event in events):
+        return []  # others may have held the locks before
     for event in events:
         if event.kind == "fault" and text(event.data, "what") == "clock":
             clocks.change(event.t, event.data, leads=True)  # it may come to lead

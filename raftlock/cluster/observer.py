@@ -56,8 +56,9 @@ class Door:
 class Observer:
     """One node, as it is heard of. `address` gives where it is now.
 
-    `origin` is what the machine's clock showed when run time began. `about` is what the node said
-    of itself; `came` and `went` are called when it is heard of, and when it no longer is.
+    `origin` is what the machine's clock showed when run time began. With `from_now` it is not asked
+    what it did before that, but how it stands. `about` is what the node said of itself; `came` and
+    `went` are called when it is heard of, and when it no longer is.
     """
 
     def __init__(  # noqa: PLR0917 - all that surrounds a line
@@ -69,6 +70,8 @@ class Observer:
         origin: int,
         came: Callable[[NodeID], None],
         went: Callable[[NodeID], None],
+        *,
+        from_now: bool = False,
     ) -> None:
         self.node = node
         self._address = address
@@ -78,6 +81,7 @@ class Observer:
         self._came, self._went = came, went
         self._link: ClientLink | None = None
         self._known = 0
+        self._from_now = from_now
         self._asked: dict[int, asyncio.Future[Mapping[str, Json]]] = {}
         self._count = 0
         self._task: asyncio.Task[None] | None = None
@@ -172,7 +176,10 @@ class Observer:
 
     async def _listen(self, link: ClientLink) -> None:
         asked = time.monotonic_ns() // 1000
-        self._ask("observe", {"after": self._known}).add_done_callback(_heard)
+        wanted: dict[str, Json] = {"after": self._known}
+        if self._from_now and not self._known:
+            wanted["picture"] = True
+        self._ask("observe", wanted).add_done_callback(_heard)
         answer = decode_response(await link.recv())
         if answer.error is not None:
             raise answer.error.to_error()

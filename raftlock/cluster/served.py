@@ -70,6 +70,9 @@ class RealTime:
 class ServedLab(Lab):
     """What a cluster has whose nodes are processes, whoever runs them."""
 
+    from_now = False
+    """Whether run time begins when somebody looks, and not when the nodes do."""
+
     def __init__(self, access: Access) -> None:
         super().__init__()
         self._access = access
@@ -96,6 +99,7 @@ class ServedLab(Lab):
             self.clock.origin,
             self.came,
             self.went,
+            from_now=self.from_now,
         )
         observer.begin()
         return observer
@@ -224,6 +228,8 @@ class ServedLab(Lab):
 
 class Connected(ServedLab):
     """Nodes that somebody else runs. `access` says where one of them is, and opens all."""
+
+    from_now = True
 
     def __init__(self, access: Access, name: str = "") -> None:
         super().__init__(access)

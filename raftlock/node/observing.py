@@ -2,8 +2,8 @@
 
 It says each event before it says anything else that follows from it: what others or clients have
 heard of a node, its observers have been told, also if it is killed in that moment. The last events
-are kept, so that who was cut off goes on where it was; who comes late is told first how the node
-stands (`picture`), behind a ``gap``.
+are kept, so that who was cut off goes on where it was; who comes late, or wants no past but a
+``picture``, is told first how the node stands (`picture.py`), behind a ``gap``.
 
 The first frame of an observer is a request, and so is whatever else it asks::
 
@@ -242,8 +242,10 @@ class Observation:
         return laboratory
 
     def _welcome(self, params: Mapping[str, Json]) -> dict[str, Json]:
-        _only(params, "after")
+        _only(params, "after", "picture")
         _after(params)
+        if not isinstance(params.get("picture", False), bool):
+            raise InvalidArgument("picture is true or false.")
         if self._joined:
             raise PermissionDenied("You observe it already.")
         return {
@@ -256,7 +258,7 @@ class Observation:
     def _begin(self, params: Mapping[str, Json]) -> None:
         self._joined = True
         missed = self._stream.join(self, _after(params))
-        if missed is None:
+        if missed is None or params.get("picture") is True:
             term, notes = self._picture()
             self.tell(self._stream.number(self._node, _GAP, term))
             for note in notes:
@@ -276,7 +278,7 @@ class Observation:
         self._timer = self._stream.call_later(TICK_US, self._tick)
 
 
-_GAP = Note("gap", {"why": "it ran before anybody looked, or longer than it keeps what it did"})
+_GAP = Note("gap", {"why": "it ran before it was looked at"})
 
 
 def _after(params: Mapping[str, Json]) -> int:

@@ -54,9 +54,9 @@ class _Teller(Protocol):
 def picture(teller: _Teller, now: Millis) -> Iterator[Note]:
     """The notes that make a picture of the node as it is at `now`, the oldest first."""
     raft, table = teller.raft, teller.table
-    yield Note("term", {"term": raft.current_term}, "Restart")
+    yield Note("term", {"term": raft.current_term}, RULE)
     if raft.voted_for:
-        yield Note("vote", {"for": raft.voted_for}, "Restart")
+        yield Note("vote", {"for": raft.voted_for}, RULE)
     yield from _log(teller)
     index, members = raft.members
     yield Note("config", teller.members_in_fields(index, members), RULE)
@@ -82,7 +82,7 @@ def _log(teller: _Teller) -> Iterator[Note]:
     if first > 1:
         place = Index(first - 1)
         told: dict[str, Json] = {"index": place, "term": log.term_at(place) or 0, "bytes": 0}
-        yield Note("install", told, "Restart")
+        yield Note("install", told, RULE)
     entries = log.entries(first, log.last_index)
     if entries:
-        yield Note("append", {"entries": teller.entries_in_words(entries)}, "Restart")
+        yield Note("append", {"entries": teller.entries_in_words(entries)}, RULE)

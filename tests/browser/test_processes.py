@@ -54,6 +54,8 @@ def test_nodes_that_somebody_else_runs_are_seen_and_not_started(opened: Notebook
     leader = ours.locator("[data-testid^=node-][data-role=leader][data-state=up]")
     expect(leader).to_have_count(1)
     leader.click()
+    # They ran before anybody looked: of that nothing is claimed.
+    expect(ours.get_by_test_id("checks")).to_have_attribute("data-state", "unknown")
     for testid in ("kill", "transfer", "partition"):
         expect(ours.get_by_test_id(testid)).to_be_visible()
     for testid in ("restart", "freeze", "wipe", "add-node", "start-over", "pause"):

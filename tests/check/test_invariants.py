@@ -228,3 +228,13 @@ def test_what_nobody_known_tells_is_nobodys_fault():
     told.tell("n1", "send", to="n2", type="TimeoutNow")
     told.tell("n1", "lock", lock="printer", owner="alice", token=1, deadline=5, queue=[])
     assert told.found() == []
+
+
+def test_from_a_gap_on_nothing_is_claimed():
+    """Somebody began to look at nodes that ran: what was before is not in the trace."""
+    told = Story()
+    told.tell("n1", "gap", why="it ran before it was looked at")
+    told.tell("n1", "role", **{"from": "candidate"}, to="leader", term=1)
+    assert told.found() == []
+    told.events = told.events[1:]
+    assert "Election Safety" in told.found()

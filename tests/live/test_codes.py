@@ -109,25 +109,27 @@ def test_a_session_stands_in_so_many_queues_and_no_more(cluster: Cluster) -> Non
 def test_what_an_administrator_is_told(cluster: Cluster) -> None:
     leader = cluster.wait_for_leader()
     one, other = others(cluster, leader)
+    until(cluster, lambda view: all(node.leader == leader for node in view.nodes.values()))
 
     async def story() -> list[object]:
         link = await dialled(cluster, "root", Role.ADMIN)
         told = [code(await ask(link, "get_snapshot", offset=10, index=999))]
         await cluster.laboratory.freeze(one)
-        # Who is to take over stands still: the leader gives up, and says so.
+        # Who is to take over lacks an entry, and stands still: the leader gives up, and says so.
+        await cluster.laboratory.client("alice").acquire("door", ttl=60)
         told.append(code(await ask(link, "transfer_leadership", node=one)))
         await cluster.laboratory.thaw(one)
         return told
 
     assert cluster.runner.call(story()) == ["COMPACTED", "TIMEOUT"]
-    cluster.partition([leader], [one, other])
+    until(cluster, lambda view: view.nodes[one].applied == view.nodes[leader].applied)
 
     async def alone() -> list[object]:
         link = await dialled(cluster, "root", Role.ADMIN)
+        await cluster.laboratory.partition([leader], [one, other])
         voters = {"voters": [leader, one]}
         return [code(await ask(link, "change_members", **voters)) for _ in range(2)]
 
-    until(cluster, lambda _view: True)
     accepted, busy = cluster.runner.call(alone())
     assert isinstance(accepted, dict)
     assert busy == "BUSY"

@@ -163,6 +163,8 @@ def test_they_are_seen_asked_and_broken(trio: Cluster) -> None:
         assert leader == trio.leader
         assert ours.nodes == trio.nodes
         assert ours.status()[leader].role.word == "leader"
+        # They ran before: how they stand is told, and nothing is claimed of what was.
+        assert {event.node for event in events(ours, "gap")} == set(ours.nodes)
         held = ours.client("alice").acquire("printer", ttl=10)
         until(trio, lambda view: view.node(leader).locks["printer"]["owner"] == "alice")
         assert held.token

@@ -116,6 +116,17 @@ def test_a_node_that_serves_people_keeps_nothing_until_somebody_looks() -> None:
     assert [event["kind"] for event in line.events] == ["gap", "term", "commit"]
 
 
+def test_who_wants_a_picture_is_not_told_the_past() -> None:
+    desk = Desk()
+    desk.happens(2)
+    line = Line()
+    notes = [Note("term", {"term": 3}, "Restart")]
+    observation = desk.stream.open(NodeID("n1"), line, lambda: (3, notes))
+    ask(observation, "observe", after=0, picture=True)
+    desk.happens(1)
+    assert [event["kind"] for event in line.events] == ["gap", "term", "commit"]
+
+
 def test_it_tells_the_time_while_nothing_happens() -> None:
     desk = Desk()
     line, observation = desk.opens()
@@ -150,6 +161,7 @@ def test_links_are_changed_and_a_process_ended_in_a_laboratory_only() -> None:
         ("dance", {}, "no call 'dance'"),
         ("observe", {"after": -1}, "after is the number"),
         ("observe", {"from": 1}, "no param 'from'"),
+        ("observe", {"picture": 1}, "picture is true or false"),
         ("set_links", {"links": 5}, "what get_links gives"),
         ("set_links", {"links": {"nodes": []}}, "no links"),
         ("kill", {"hard": True}, "no param 'hard'"),

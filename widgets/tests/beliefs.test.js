@@ -28,6 +28,7 @@ test("a lock that was taken back, and one that is not there yet", () => {
 
 test("a holder whose own time is up relies on nothing, though the table has it yet", () => {
   assert.deepEqual(signs([holder("ann", 33, 9)], [row("ann", 33)], { now: 10 }), ["ann past"]);
+  assert.deepEqual(signs([], [row("bob", 33)], { now: 10 }), ["bob unheard"], "a client of another program");
   assert.deepEqual(signs([], [row("", 33)]), []);
 });
 

@@ -53,5 +53,5 @@ test("the promises in one line", () => {
   assert.equal(summary(rows("holds", "broken")), "a promise is broken");
   assert.equal(summary(rows("broken", "broken", "unknown")), "2 promises are broken");
   assert.match(summary(rows("holds", "expected")), /lost its disk/);
-  assert.match(summary(rows("unknown")), /no longer kept/);
+  assert.match(summary(rows("unknown")), /not known/);
 });

@@ -10,11 +10,13 @@ const FLASH_MS = 1200;
  * entries up to `applied`. Pure.
  *
  * `sign` is "same" (the table agrees), "other" (it does not: somebody is wrong), "ahead" (that node has
- * not applied the grant yet) or "past" (the client no longer believes it, and the table still has it). */
+ * not applied the grant yet), "past" (the client no longer believes it, and the table still has it) or
+ * "unheard" (it is no client of this cluster's notebook). */
 export function beliefsOf(clients, table, now, applied) {
   const rows = new Map(table.map((row) => [row.lock, row]));
   const told = [];
   const believed = new Set();
+  const known = new Set(clients.map((client) => client.id));
   for (const client of clients) {
     for (const hold of client.holds ?? []) {
       if (hold.until <= now) continue;
@@ -26,8 +28,10 @@ export function beliefsOf(clients, table, now, applied) {
   }
   for (const row of table) {
     if (!row.owner || believed.has(`${row.owner}\n${row.lock}`)) continue;
-    told.push({ client: row.owner, state: "", lock: row.lock, token: row.token, until: 0, sign: "past",
-      words: "still in the table" });
+    // What a client of another program believes is not heard here.
+    const heard = known.has(row.owner);
+    told.push({ client: row.owner, state: "", lock: row.lock, token: row.token, until: 0, sign: heard ? "past" : "unheard",
+      words: heard ? "still in the table" : "what it believes is not heard here" });
   }
   return told;
 }
@@ -45,7 +49,7 @@ export function writeWords({ accepted, token, over }) {
   return `refused: ${token} < ${over}`;
 }
 
-const SIGN = { same: "=", other: "≠", ahead: "…", past: "–" };
+const SIGN = { same: "=", other: "≠", ahead: "…", past: "–", unheard: "·" };
 
 /** The panel of beliefs and writes; `tableOf()` gives the rows that are shown, and how far
  * their node is. */
@@ -112,7 +116,8 @@ function item(ctx) {
   li.rlTick = (now) => {
     const frozen = told.state === "frozen" ? ", frozen" : "";
     const time = told.until ? ` for ${left((told.until - now) / 1000)}` : "";
-    write(what, told.sign === "past" ? `had ${told.lock} #${told.token}` : `has ${told.lock} #${told.token}${time}${frozen}`);
+    const alone = { past: "had", unheard: "has" }[told.sign];
+    write(what, alone ? `${alone} ${told.lock} #${told.token}` : `has ${told.lock} #${told.token}${time}${frozen}`);
   };
   return li;
 }

@@ -4,7 +4,7 @@ import { h, keyed, put, write } from "./dom.js";
 
 const SIGN = { holds: "✓", broken: "✗", expected: "△", unknown: "?" };
 const WORDS = { holds: "holds", broken: "is broken", expected: "is broken, as was to be expected: a voter lost its disk",
-  unknown: "is not known: the trace's beginning is no longer kept" };
+  unknown: "is not known: not all that was before has been seen" };
 
 /** One line for a whole list of rows. Pure. */
 export function summary(rows) {
@@ -12,7 +12,7 @@ export function summary(rows) {
   const count = (state) => rows.filter((row) => row.state === state).length;
   if (count("broken")) return count("broken") === 1 ? "a promise is broken" : `${count("broken")} promises are broken`;
   if (count("expected")) return "a voter lost its disk: loss was to be expected";
-  if (count("unknown")) return "not known: the run's beginning is no longer kept";
+  if (count("unknown")) return "not known: not all that was before has been seen";
   return `all ${rows.length} hold`;
 }
 
@@ -35,7 +35,8 @@ export function checks(ctx) {
     const rows = ctx.store.state.parts.checks ?? [];
     write(told, summary(rows));
     const broken = rows.find((row) => row.state === "broken");
-    put(el, { "data-state": broken ? "broken" : rows.some((row) => row.state === "expected") ? "expected" : "holds" });
+    const state = ["broken", "expected", "unknown"].find((each) => rows.some((row) => row.state === each)) ?? "holds";
+    put(el, { "data-state": state });
     put(first, { hidden: !broken });
     // Told once: a finding that stands already is not said again, and keeps the focus.
     const finding = broken ? `${broken.property}\n${broken.text}\n${broken.seq}` : "";
