@@ -66,6 +66,7 @@ class Processes(ServedLab):
         self._names = set(settings.nodes)
         self._running: dict[NodeID, asyncio.subprocess.Process] = {}
         self._ends: dict[NodeID, asyncio.Task[None]] = {}
+        self._starting: set[NodeID] = set()
         self._heard: set[NodeID] = set()  # since they were started last
         self._expected: dict[NodeID, str] = {}  # nodes whose end is somebody's wish, and its name
 
@@ -77,8 +78,7 @@ class Processes(ServedLab):
         self.begin_trace(header)
         for node in self.settings.nodes:
             self.observe(node)
-        await asyncio.gather(*(self._spawn(node, "started") for node in self.settings.nodes))
-        await asyncio.gather(*(self._is_there(node) for node in self.settings.nodes))
+        await asyncio.gather(*(self._begin(node, "started") for node in self.settings.nodes))
 
     async def stop(self) -> None:
         """Stop everything: no process, no port, no file is left."""
@@ -115,12 +115,11 @@ class Processes(ServedLab):
 
         Raises `StorageError` if it refuses to, since they are damaged.
         """
-        known = self.known(node)
+        known = self._resting(node)
         if known in self._running:
             raise InvalidArgument(f"{known} is running: kill it first, then restart it.")
         self.fault("restart", by, node=known)
-        await self._spawn(known, "restarted")
-        await self._is_there(known)
+        await self._begin(known, "restarted")
         await self.settled()
 
     async def freeze(self, node: str, *, by: str = "cell") -> None:
@@ -157,7 +156,7 @@ class Processes(ServedLab):
 
     async def remove(self, name: str, *, by: str = "cell") -> None:
         """Stop a node for good; its directory goes with it."""
-        node = self.known(name)
+        node = self._resting(name)
         if node in self.members().members:
             raise InvalidArgument(f"{node} is a member still: change the members first.")
         self.fault("remove", by, node=node)
@@ -168,14 +167,13 @@ class Processes(ServedLab):
 
     async def wipe(self, name: str, *, as_voter: bool = False, by: str = "cell") -> NodeID:
         """Take a node's files, and give the name of who begins anew in its place."""
-        node = self.known(name)
+        node = self._resting(name)
         becomes = node if as_voter else successor(node, self._names)
         self.fault("wipe", by, node=node, becomes=becomes, as_voter=as_voter)
         await self._end(node, "wiped")
         if as_voter:
             shutil.rmtree(open_home(self._home / node).disk)
-            await self._spawn(node, "restarted")
-            await self._is_there(node)
+            await self._begin(node, "restarted")
         else:
             await self._forget(node)
             await self._join(becomes, beside=node)
@@ -201,8 +199,7 @@ class Processes(ServedLab):
             self.links.add(node, beside=beside)
         await self.links_changed()
         self.observe(node)
-        await self._spawn(node, "added")
-        await self._is_there(node)
+        await self._begin(node, "added")
         await self.settled()
 
     async def _forget(self, node: NodeID) -> None:
@@ -214,6 +211,15 @@ class Processes(ServedLab):
             self.links.remove(node)
 
     # ---- processes ----
+
+    async def _begin(self, node: NodeID, what: str) -> None:
+        """Start a process, and wait until it is heard of."""
+        self._starting.add(node)
+        try:
+            await self._spawn(node, what)
+            await self._is_there(node)
+        finally:
+            self._starting.discard(node)
 
     async def _spawn(self, node: NodeID, what: str) -> None:
         home = open_home(self._home / node)
@@ -240,9 +246,14 @@ class Processes(ServedLab):
         self._ends[node] = asyncio.create_task(self._watch(node, running), name=f"{node} ends")
         assert running.stdout is not None
         assert running.stdin is not None
-        with suppress(OSError, TimeoutError):
+        try:
             async with asyncio.timeout(START_SECONDS):
-                await running.stdout.readline()  # it is there, and waits for the word to begin
+                ready = await running.stdout.readline()
+        except TimeoutError:
+            ready = b""
+        if not ready:
+            return  # it has ended, or is stuck: who waits for it says so
+        # It is there, and waits for the word to begin.
         self.tell_node(node, "up", what)
         self.collector.expect(node)
         self.observers[node].soon()
@@ -299,6 +310,13 @@ class Processes(ServedLab):
         running = self._running.get(node)
         if running is not None and running.returncode is None:
             running.send_signal(number)
+
+    def _resting(self, name: str) -> NodeID:
+        """A node that is not just being started."""
+        node = self.known(name)
+        if node in self._starting:
+            raise InvalidArgument(f"{node} is just starting: ask again in a moment.")
+        return node
 
     def _up(self, node: str) -> NodeID:
         known = self.known(node)

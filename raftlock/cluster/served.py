@@ -137,7 +137,7 @@ class ServedLab(Lab):
         return {node: status for node, status in zip(self.nodes, asked, strict=True) if status}
 
     async def _status_of(self, node: NodeID) -> RaftStatus | None:
-        if node in self.frozen:
+        if node in self.frozen or not self.observers[node].here.is_set():
             return None
         async with self._client((self.addresses[node],)) as client:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -72,6 +73,20 @@ def test_a_process_that_refuses_its_disk_says_why(trio: Cluster) -> None:
     fate, why = look(trio, lambda view: (view.node(node).fate, view.node(node).why))
     assert fate == "refused"
     assert "disk" in why
+
+
+def test_two_hands_at_one_node_start_it_once(trio: Cluster) -> None:
+    node = trio.nodes[0]
+    trio.kill(node)
+
+    async def both() -> list[object]:
+        restarts = [trio.laboratory.restart(node) for _ in range(2)]
+        return await asyncio.gather(*restarts, return_exceptions=True)
+
+    first, second = trio.runner.call(both())
+    assert first is None
+    assert isinstance(second, errors.InvalidArgument)
+    assert node in trio.status()
 
 
 def test_nothing_is_left_of_it(trio: Cluster) -> None:
