@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from raftlock.client.access import Access
 from raftlock.client.client import AsyncAdmin
@@ -21,9 +22,28 @@ from raftlock.transport.links import Links
 from raftlock.types.events import Json
 from raftlock.types.ids import ClientID, NodeID
 
-__all__ = ["AsyncLaboratory"]
+if TYPE_CHECKING:
+    from raftlock.transport.websocket import ClientLink
+
+__all__ = ["AsyncLaboratory", "dial_observed"]
 
 ANSWER_SECONDS = 5.0
+
+
+async def dial_observed(access: Access, host: str, port: int) -> ClientLink:
+    """A connection to a node by ``raftlock.observe.v1``; raises what `dial_client` raises."""
+    # Only here: importing raftlock must not load sockets.
+    from raftlock.transport.websocket import dial_client
+
+    return await dial_client(
+        host,
+        port,
+        token=access.token,
+        cluster=access.cluster,
+        client=ClientID(f"observer-{secrets.token_hex(4)}"),
+        role=Role.OBSERVE,
+        ssl=access.tls(),
+    )
 
 
 class AsyncLaboratory:
@@ -107,19 +127,7 @@ class AsyncLaboratory:
     async def _call(
         self, address: str, call: str, params: Mapping[str, Json] | None = None
     ) -> Mapping[str, Json]:
-        # Only here: importing raftlock must not load sockets.
-        from raftlock.transport.websocket import dial_client
-
-        host, port = check_address(address)
-        link = await dial_client(
-            host,
-            port,
-            token=self._access.token,
-            cluster=self._access.cluster,
-            client=ClientID(f"laboratory-{secrets.token_hex(4)}"),
-            role=Role.OBSERVE,
-            ssl=self._access.tls(),
-        )
+        link = await dial_observed(self._access, *check_address(address))
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 link.send(encode_request(Request(1, call, params or {})))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from raftlock.client.access import Access
+from raftlock.client.laboratory import dial_observed
 from raftlock.cluster.collector import Collector, shifted
 from raftlock.errors import (
     InvalidArgument,
@@ -23,34 +23,22 @@ from raftlock.trace.export import decode_event
 from raftlock.trace.fields import number
 from raftlock.transport import json_text
 from raftlock.transport.codec import Request, decode_response, encode_request
-from raftlock.transport.handshake import Role
 from raftlock.transport.limits import OBSERVE_FRAME_BYTES_MAX
 from raftlock.transport.values import as_object
 from raftlock.types.events import Json
-from raftlock.types.ids import ClientID, Micros, NodeID
+from raftlock.types.ids import Micros, NodeID
 
 if TYPE_CHECKING:
-    import ssl as tls
-
     # Importing raftlock must not load sockets.
     from raftlock.transport.websocket import ClientLink
 
-__all__ = ["Door", "Observer"]
+__all__ = ["Observer"]
 
 LOG = logging.getLogger("raftlock.cluster")
 
 AGAIN_SECONDS_MIN = 0.03
 AGAIN_SECONDS_MAX = 0.5
 ANSWER_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """What opens the nodes of one cluster to who observes them."""
-
-    cluster: str
-    token: str = field(repr=False)
-    tls: tls.SSLContext | None = None
 
 
 class Observer:
@@ -65,7 +53,7 @@ class Observer:
         self,
         node: NodeID,
         address: Callable[[], tuple[str, int]],
-        door: Door,
+        access: Access,
         collector: Collector,
         origin: int,
         came: Callable[[NodeID], None],
@@ -75,7 +63,7 @@ class Observer:
     ) -> None:
         self.node = node
         self._address = address
-        self._door = door
+        self._access = access
         self._collector = collector
         self._origin = origin
         self._came, self._went = came, went
@@ -146,18 +134,7 @@ class Observer:
 
     async def _observe(self) -> None:
         """One connection, from its beginning to its end."""
-        from raftlock.transport.websocket import dial_client
-
-        host, port = self._address()
-        link = await dial_client(
-            host,
-            port,
-            token=self._door.token,
-            cluster=self._door.cluster,
-            client=ClientID(f"observer-{secrets.token_hex(4)}"),
-            role=Role.OBSERVE,
-            ssl=self._door.tls,
-        )
+        link = await dial_observed(self._access, *self._address())
         self._link = link
         try:
             await self._listen(link)

@@ -162,6 +162,7 @@ class Processes(ServedLab):
         self.fault("remove", by, node=node)
         await self._end(node, "removed")
         await self._forget(node)
+        self.links.remove(node)
         await self.links_changed()
         await self.settled()
 
@@ -207,8 +208,6 @@ class Processes(ServedLab):
         del self.addresses[node]
         self._ports.pop(node).close()
         shutil.rmtree(self._home / node)
-        if node in self.links.nodes and node in self._names and self._expected.get(node) != "wiped":
-            self.links.remove(node)
 
     # ---- processes ----
 

@@ -17,7 +17,7 @@ from raftlock.client.client import AsyncAdmin, AsyncLockClient
 from raftlock.client.protocol import Endpoint
 from raftlock.cluster.base import Lab
 from raftlock.cluster.collector import Collector
-from raftlock.cluster.observer import Door, Observer
+from raftlock.cluster.observer import Observer
 from raftlock.errors import (
     InvalidArgument,
     NotInThisRuntime,
@@ -94,7 +94,7 @@ class ServedLab(Lab):
         observer = self.observers[node] = Observer(
             node,
             lambda: self.addresses[node],
-            Door(self._access.cluster, self._access.token, self._access.tls()),
+            self._access,
             self.collector,
             self.clock.origin,
             self.came,
