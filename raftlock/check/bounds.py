@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from raftlock.trace.fields import flag, number, text
 from raftlock.types.events import Json
 
-__all__ = ["LOCKS_MAX", "SESSIONS_MAX", "WAITERS_MAX", "is_within_bounds"]
+__all__ = ["LOCKS_MAX", "PERMITS_MAX", "SESSIONS_MAX", "WAITERS_MAX", "is_within_bounds"]
 
 LOCKS_MAX = 10_000
 SESSIONS_MAX = 10_000
@@ -26,6 +26,7 @@ VALUE_MAX = 256
 TTL_MS_MAX = 24 * 60 * 60 * 1_000
 WAIT_MS_MAX = 10 * 60 * 1_000
 PRIORITY_MAX = 1_000
+PERMITS_MAX = 1_000
 
 
 def is_within_bounds(command: Mapping[str, Json]) -> bool:
@@ -44,6 +45,8 @@ def is_within_bounds(command: Mapping[str, Json]) -> bool:
         return False
     if op != "acquire_all" and not _is_name(text(command, "lock_id")):
         return False
+    if not _terms_fit(op, command):
+        return False
     timed = op in {"acquire", "acquire_all", "enqueue_waiter", "renew"}
     fits = not timed or _times_fit(op, command)
     return fits and _is_name(client)
@@ -55,6 +58,13 @@ def _names_fit(command: Mapping[str, Json]) -> bool:
         return False
     texts = {name for name in names if isinstance(name, str) and _is_name(name)}
     return len(texts) == len(names) and not text(command, "lock_id")
+
+
+def _terms_fit(op: str, command: Mapping[str, Json]) -> bool:
+    shared, permits = flag(command, "shared"), number(command, "permits")
+    if op not in {"acquire", "enqueue_waiter"}:
+        return not shared and not permits
+    return permits <= PERMITS_MAX and not (shared and permits)
 
 
 def _is_name(name: str) -> bool:

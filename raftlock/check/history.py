@@ -35,7 +35,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from raftlock.errors import ErrorCode, InvalidArgument
-from raftlock.trace.fields import flag, number, shorten, text
+from raftlock.trace.fields import flag, number, rows, shorten, text
 from raftlock.types.events import Json, TraceEvent
 
 __all__ = [
@@ -85,16 +85,20 @@ class Answer:
 
     `word` is what became of a request (``granted``, ``released``, ``renewed``, ``cancelled``,
     ``accepted``, ``value`` ...) or the name of the refusal in small letters (``lock_held`` ...).
-    Who looked (``info``) was told the owner as the `value`, empty if the lock was free.
+    Who looked (``info``) was told the owner as the `value`, empty if the lock was free; and where
+    several hold it together, the `holders` with their tokens: all of them unless `is_partial`.
     """
 
     word: str
     token: int = 0
     value: str = ""
+    holders: tuple[tuple[str, int], ...] = ()
+    is_partial: bool = False
 
     def __str__(self) -> str:
         if self.word == "info":
-            return f"{shorten(self.value)} has it, token {self.token}" if self.value else "free"
+            told = self.holders or ([(self.value, self.token)] if self.value else [])
+            return " and ".join(f"{shorten(who)} has it, token {n}" for who, n in told) or "free"
         words = self.word.replace("_", " ")
         if self.token:
             words += f", token {self.token}"
@@ -280,8 +284,14 @@ def _answer(data: Mapping[str, Json]) -> Answer | None:
     """What the client was told about the lock; ``None`` if it cannot know what became of it."""
     result = text(data, "result") if text(data, "status") == "ok" else ""
     if text(data, "op") == _LOOK:
-        is_told = result == "info"
-        return Answer(result, number(data, "token"), text(data, "owner")) if is_told else None
+        if result != "info":
+            return None
+        holders = tuple(
+            (text(one, "client"), number(one, "token")) for one in rows(data, "holders")
+        )
+        is_partial = number(data, "holder_count") > len(holders)
+        owner = text(data, "owner")
+        return Answer(result, number(data, "token"), owner, holders, is_partial)
     if result:
         return Answer(result, number(data, "token"))
     code = _status(data)

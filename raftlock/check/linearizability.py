@@ -267,10 +267,9 @@ class _Search(Generic[S]):
 
     def _steps_unheard(self, node: _Node[S], limit: Moment) -> Iterator[_Node[S]]:
         """What the object may do by itself, and the first open operation of each kind."""
-        alone = self._thing.by_itself(node.state)
-        if alone is not None and alone[0] <= limit:
-            now = max(node.now, alone[0])
-            yield node._replace(state=alone[1], now=now, operation=None, before=node)
+        for at, state in self._thing.by_itself(node.state):
+            if at <= limit:
+                yield node._replace(state=state, now=max(node.now, at), operation=None, before=node)
         spent = node.spent
         ways = [(each, spent) for each in self._uncounted]
         for kind, operations in enumerate(self._kinds):
@@ -279,10 +278,10 @@ class _Search(Generic[S]):
                 ways.append((operations[spent[kind]], now_spent))
         for operation, then_spent in ways:
             if operation.call <= limit:
-                state = self._after(node, operation)
-                if state is not None and state != node.state:
+                then = self._after(node, operation)
+                if then is not None and then != node.state:
                     now = max(node.now, operation.call)
-                    yield _Node(state, now, node.done, node.due, then_spent, operation, node)
+                    yield _Node(then, now, node.done, node.due, then_spent, operation, node)
 
     def _is_too_far(self, node: _Node[S]) -> bool:
         """Whether an answer that is not placed has had its last chance."""
@@ -302,10 +301,10 @@ class _Search(Generic[S]):
         """Whether `one` is as good as `other`, or the object can make it so by itself by then."""
         if self._is_as_good(one, other):
             return True
-        alone = self._thing.by_itself(one.state)
-        if alone is None or alone[0] > other.now:
-            return False
-        return self._is_as_good(one._replace(state=alone[1]), other)
+        return any(
+            at <= other.now and self._is_as_good(one._replace(state=state), other)
+            for at, state in self._thing.by_itself(one.state)
+        )
 
     def _is_as_good(self, one: _Node[S], other: _Node[S]) -> bool:
         """Whether any order that goes on from `other` can go on from `one` (same answers placed).

@@ -31,8 +31,17 @@ from raftlock.types.events import Json, TraceEvent
 
 __all__ = ["LockChecker"]
 
-Row = tuple[str, int, int, tuple[tuple[str, int, int, int], ...]]
-"""A lock: owner, token, deadline, and its queue of (client, priority, index, deadline)."""
+Terms = tuple[bool, int]
+"""Whether a lock is shared, and of how many permits one is had."""
+
+_Holder = tuple[str, int, int, int]
+"""Client, token, deadline, and the number of its permit."""
+
+_Waiter = tuple[str, int, int, int, Terms]
+"""Client, priority, index, deadline, and what it waits for."""
+
+Row = tuple[tuple[_Holder, ...], Terms, tuple[_Waiter, ...]]
+"""A lock: who holds it, on which terms, and its queue."""
 
 
 @dataclass(slots=True)
@@ -148,14 +157,16 @@ class LockChecker:
                 number(row, "priority"),
                 number(row, "index"),
                 number(row, "deadline"),
+                _terms(row),
             )
             for row in rows(data, "queue")
         )
         lock, owner = text(data, "lock"), text(data, "owner")
-        deadline = number(data, "deadline") if owner else 0
+        holders = [_holder(owner, data)] if owner else []
+        holders += [_holder(text(row, "client"), row) for row in rows(data, "others")]
         if "expired" in names(data, "why"):
             telling.expired.add(lock)
-        telling.told[lock] = (owner, number(data, "token"), deadline, queue)
+        telling.told[lock] = (tuple(holders), _terms(data), queue)
         if len(queue) > WAITERS_MAX:
             sentence = f"{len(queue)} wait for {lock}: at most {WAITERS_MAX} may."
             self._say("bounds", sentence, index=telling.index, nodes=(event.node,))
@@ -242,28 +253,54 @@ class LockChecker:
             self._stored[lock] = (token, client)
 
 
-_EMPTY: Row = ("", 0, 0, ())
+_EMPTY: Row = ((), (False, 0), ())
+
+
+def _terms(data: Mapping[str, Json]) -> Terms:
+    return flag(data, "shared"), number(data, "permits")
+
+
+def _holder(client: str, data: Mapping[str, Json]) -> _Holder:
+    return client, number(data, "token"), number(data, "deadline"), number(data, "slot")
 
 
 def _row_of(state: LockState) -> Row:
-    queue = tuple((each.client, each.priority, each.index, each.deadline) for each in state.queue)
-    hold = state.hold
-    return ("", 0, 0, queue) if hold is None else (hold.client, hold.token, hold.deadline, queue)
+    holders = tuple((each.client, each.token, each.deadline, each.slot) for each in state.holds)
+    terms = state.holds[0].terms if state.holds else (False, 0)
+    queue = tuple(
+        (each.client, each.priority, each.index, each.deadline, each.terms) for each in state.queue
+    )
+    return holders, terms, queue
 
 
 def _difference(lock: str, found: Row, should: Row, was: Row) -> tuple[str, str]:
     """Which promise is broken, and in what words."""
-    owner, token, deadline, queue = found
-    if owner != should[0]:
-        holds = f"{lock} held by {owner or 'nobody'}, and it should be {should[0] or 'nobody'}."
-        waited = {each[0] for each in was[3]}
-        if should[0] in waited or owner in waited:
-            return "queue order", holds
-        return "mutual exclusion", holds
-    if token != should[1]:
-        return "fencing", f"{lock} held with token {token} instead of {should[1]}."
-    if queue != should[3]:
-        mine = ", ".join(each[0] for each in queue) or "nobody"
-        right = ", ".join(each[0] for each in should[3]) or "nobody"
-        return "queue order", f"{mine} waiting for {lock}; it should be {right}, by their turns."
-    return "TTL", f"{lock} expire at {deadline} instead of {should[2]} ms of cluster time."
+    (holders, terms, queue), (right_holders, right_terms, right_queue) = found, should
+    clients, right_clients = [each[0] for each in holders], [each[0] for each in right_holders]
+    if clients != right_clients:
+        names = " and ".join(clients) or "nobody"
+        right = " and ".join(right_clients) or "nobody"
+        waited = {each[0] for each in was[2]}
+        moved = set(clients) ^ set(right_clients)
+        property_ = "queue order" if moved & waited or not moved else "mutual exclusion"
+        return property_, f"{lock} held by {names}, and it should be {right}."
+    for mine, right_one in zip(holders, right_holders, strict=True):
+        if mine[1] != right_one[1]:
+            return "fencing", f"{lock} held with token {mine[1]} instead of {right_one[1]}."
+        if mine[3] != right_one[3]:
+            return "fencing", f"{lock} held by permit {mine[3]} instead of {right_one[3]}."
+    if terms != right_terms:
+        words = f"{_words(terms)}, and it should be {_words(right_terms)}"
+        return "mutual exclusion", f"{lock} held {words}."
+    if queue != right_queue:
+        mine_waiting = ", ".join(each[0] for each in queue) or "nobody"
+        right = ", ".join(each[0] for each in right_queue) or "nobody"
+        sentence = f"{mine_waiting} waiting for {lock}; it should be {right}, by their turns."
+        return "queue order", sentence
+    ends = [(mine[2], one[2]) for mine, one in zip(holders, right_holders, strict=True)]
+    mine_end, right_end = next(each for each in ends if each[0] != each[1])
+    return "TTL", f"{lock} expire at {mine_end} instead of {right_end} ms of cluster time."
+
+
+def _words(terms: Terms) -> str:
+    return f"by one of {terms[1]} permits" if terms[1] else "shared" if terms[0] else "alone"

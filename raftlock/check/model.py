@@ -11,7 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from raftlock.check.bounds import LOCKS_MAX, SESSIONS_MAX, WAITERS_MAX, is_within_bounds
+from raftlock.check.bounds import (
+    LOCKS_MAX,
+    PERMITS_MAX,
+    SESSIONS_MAX,
+    WAITERS_MAX,
+    is_within_bounds,
+)
 from raftlock.trace.fields import flag, number, text
 from raftlock.types.events import Json
 
@@ -20,6 +26,9 @@ __all__ = ["Hold", "LockModel", "LockState", "Wait"]
 DEFAULT_TTL_MS = 30_000
 ANSWERS_KEPT = 64
 WAITS_KEPT = 64
+
+Terms = tuple[bool, int]
+"""Whether a lock is shared, and by how many permits it is had: neither, if by one client alone."""
 
 Answer = tuple[str, int]
 """What became of a request, in the words of its outcome, and the token in it (0 if none)."""
@@ -38,6 +47,8 @@ class Hold:
     token: int
     deadline: int
     since: int = 0
+    terms: Terms = (False, 0)
+    slot: int = 0
 
 
 @dataclass(slots=True)
@@ -54,6 +65,8 @@ class Wait:
     request: str
     since: int = 0
     stamp: int = 0
+    terms: Terms = (False, 0)
+    asked: int = 0
 
     @property
     def turn(self) -> tuple[int, int]:
@@ -68,10 +81,29 @@ class Wait:
 
 @dataclass(slots=True)
 class LockState:
-    """One lock: who has it and who waits, by their turns."""
+    """One lock: who has it, in the order in which they got it, and who waits, by their turns."""
 
-    hold: Hold | None = None
+    holds: list[Hold] = field(default_factory=list)
     queue: list[Wait] = field(default_factory=list)
+
+    def hold_of(self, client: str) -> Hold | None:
+        return next((hold for hold in self.holds if hold.client == client), None)
+
+    def has_room(self, terms: Terms) -> bool:
+        """Nobody has it, or all have it as it is asked for and there may be one more."""
+        alike = all(hold.terms == terms for hold in self.holds)
+        most = PERMITS_MAX if terms[0] else terms[1]
+        return not self.holds or (alike and len(self.holds) < most)
+
+    def clashes(self, client: str, terms: Terms) -> bool:
+        """The client has or awaits it on other terms, or another number of permits is known."""
+        users = [(each.client, each.terms) for each in self.holds]
+        users += [(each.client, each.terms) for each in self.queue]
+        mine = [each for who, each in users if who == client]
+        permits = {each[1] for _, each in users}
+        return any(each != terms for each in mine) or (
+            terms[1] > 0 and not permits <= {0, terms[1]}
+        )
 
 
 @dataclass(slots=True)
@@ -152,7 +184,7 @@ class LockModel:
             ends = [
                 (hold.deadline, lock, hold.client, 0)
                 for lock, state in self.locks.items()
-                if (hold := state.hold) is not None
+                for hold in state.holds
             ]
             ends += [
                 (wait.deadline, lock, wait.client, 1)
@@ -169,9 +201,10 @@ class LockModel:
             if of_wait:
                 self._leave(lock, client)
             else:
-                assert state.hold is not None
-                self.expired.append((lock, state.hold))
-                self._free(lock, state)
+                hold = state.hold_of(client)
+                assert hold is not None
+                self.expired.append((lock, hold))
+                self._free(lock, state, hold)
 
     def _due_at(self, deadline: int) -> int:
         self._next_due = min(self._next_due, deadline)
@@ -232,11 +265,20 @@ class LockModel:
         lock, ttl = text(command, "lock_id"), number(command, "ttl") or DEFAULT_TTL_MS
         if lock not in self.locks and len(self.locks) >= LOCKS_MAX:
             return _REFUSED
-        state = self.lock(lock)
-        if state.hold is None:
-            return self._grant(lock, state, client, ttl, self._made)
-        if state.hold.client == client:
-            return self._extend("granted", lock, state, ttl)
+        state, terms = self.lock(lock), _terms(command)
+        if state.clashes(client, terms):
+            return _REFUSED
+        mine = state.hold_of(client)
+        if mine is not None:
+            return self._extend("granted", lock, state, mine, ttl)
+        asks = self._wait(state, command, 0)
+        if self._comes_in(state, asks):
+            old = next((wait for wait in state.queue if wait.client == client), None)
+            if old is not None:
+                state.queue.remove(old)
+                if (old.session, old.sequence) != (asks.session, asks.sequence):
+                    self._settle(old, _ENDED)
+            return self._grant(lock, state, asks)
         waits = number(command, "timeout") if op == "enqueue_waiter" else 0
         if op == "acquire" and flag(command, "wait"):
             waits = number(command, "wait_timeout")
@@ -247,7 +289,9 @@ class LockModel:
         listed = command.get("lock_ids")
         names = [str(name) for name in listed] if isinstance(listed, list) else []
         taken = any(
-            (hold := self.lock(name).hold) is not None and hold.client != client for name in names
+            self.lock(name).clashes(client, (False, 0))
+            or any(hold.client != client for hold in self.lock(name).holds)
+            for name in names
         )
         fresh = sum(name not in self.locks for name in names)
         if taken or len(self.locks) + fresh > LOCKS_MAX:
@@ -258,6 +302,37 @@ class LockModel:
             self._answered(client, f"{text(command, 'request_id')}/{place}", one)
             tokens.append(one[1])
         return ("granted", max(tokens))
+
+    def _comes_in(self, state: LockState, asks: Wait) -> bool:
+        """Whether who asks need not wait: there is room, and nobody else's turn comes before."""
+        if not state.holds:
+            return True
+        others = [wait for wait in state.queue if wait.client != asks.client]
+        return state.has_room(asks.terms) and all(
+            self._turn(asks) < self._turn(wait) for wait in others
+        )
+
+    def _wait(self, state: LockState, command: Mapping[str, Json], deadline: int) -> Wait:
+        """The wait that a request would be; who asks again at equal priority keeps its turn."""
+        client, priority = text(command, "client_id"), number(command, "priority")
+        wait = Wait(
+            client,
+            priority,
+            self._index,
+            deadline,
+            number(command, "ttl") or DEFAULT_TTL_MS,
+            number(command, "session_id"),
+            number(command, "sequence"),
+            text(command, "request_id"),
+            self._made,
+            self.clock,
+            _terms(command),
+            self._index,
+        )
+        old = next((each for each in state.queue if each.client == client), None)
+        if old is not None and old.priority == priority:
+            wait.index, wait.since, wait.stamp = old.index, old.since, old.stamp
+        return wait
 
     def _enqueue(
         self, lock: str, state: LockState, command: Mapping[str, Json], waits: int
@@ -270,21 +345,7 @@ class LockModel:
         is_another = old is None or old.session != session_id
         if is_another and session is not None and len(session.waiting) >= WAITS_KEPT:
             return _REFUSED
-        priority = number(command, "priority")
-        wait = Wait(
-            client,
-            priority,
-            self._index,
-            self._due_at(self.clock + waits),
-            number(command, "ttl") or DEFAULT_TTL_MS,
-            session_id,
-            number(command, "sequence"),
-            text(command, "request_id"),
-            self._made,
-            self.clock,
-        )
-        if old is not None and old.priority == priority:
-            wait.index, wait.since, wait.stamp = old.index, old.since, old.stamp
+        wait = self._wait(state, command, self._due_at(self.clock + waits))
         if old is not None:
             state.queue.remove(old)
             if (old.session, old.sequence) != (session_id, wait.sequence):
@@ -292,51 +353,59 @@ class LockModel:
         state.queue.append(wait)
         state.queue.sort(key=self._turn)
         self._touch(lock, state)
+        self._admit(lock, state)
         return _QUEUED
 
     def _give(self, op: str, client: str, command: Mapping[str, Json]) -> Answer:
         lock, token = text(command, "lock_id"), number(command, "version")
         state = self.lock(lock)
-        hold = state.hold
         if op == "cancel_wait" and any(wait.client == client for wait in state.queue):
             self._leave(lock, client)
             return ("cancelled", 0)
-        if op == "revoke" and hold is not None and token in {0, hold.token}:
+        taken = [hold for hold in state.holds if token in {0, hold.token}]
+        if op == "revoke" and taken:
             self._last_token = fresh = max(self._last_token + 1, self._index)
-            self._free(lock, state)
+            self._free(lock, state, *taken)
             return ("revoked", fresh)
-        if hold is not None and (hold.client, hold.token) == (client, token):
+        hold = state.hold_of(client)
+        if hold is not None and hold.token == token:
             if op == "release":
-                self._free(lock, state)
+                self._free(lock, state, hold)
                 return ("released", token)
             if op == "renew":
-                return self._extend("renewed", lock, state, number(command, "ttl"))
+                return self._extend("renewed", lock, state, hold, number(command, "ttl"))
         return _REFUSED
 
     # ---- holds and waits ----
 
-    def _grant(self, lock: str, state: LockState, client: str, ttl: int, since: int) -> Answer:
+    def _grant(self, lock: str, state: LockState, to: Wait) -> Answer:
         self._last_token = max(self._last_token + 1, self._index)
-        self.granted[self._last_token] = (lock, client)
-        state.hold = Hold(client, self._last_token, self._due_at(self.clock + ttl), since)
+        self.granted[self._last_token] = (lock, to.client)
+        free = (n for n in range(1, PERMITS_MAX + 1) if n not in {h.slot for h in state.holds})
+        slot, until = next(free) if to.terms[1] else 0, self._due_at(self.clock + to.ttl)
+        state.holds.append(Hold(to.client, self._last_token, until, to.since, to.terms, slot))
         self._touch(lock, state)
         return ("granted", self._last_token)
 
-    def _extend(self, result: str, lock: str, state: LockState, ttl: int) -> Answer:
-        hold = state.hold
-        assert hold is not None
+    def _extend(self, result: str, lock: str, state: LockState, hold: Hold, ttl: int) -> Answer:
         hold.deadline = max(hold.deadline, self.clock + ttl)
         self._touch(lock, state)
         return (result, hold.token)
 
-    def _free(self, lock: str, state: LockState) -> None:
-        state.hold = None
+    def _free(self, lock: str, state: LockState, *holds: Hold) -> None:
+        state.holds = [hold for hold in state.holds if hold not in holds]
         self._touch(lock, state)
-        for wait in state.queue:
-            if wait.deadline >= self.clock:
-                state.queue.remove(wait)
-                self._settle(wait, self._grant(lock, state, wait.client, wait.ttl, wait.since))
+        self._admit(lock, state)
+
+    def _admit(self, lock: str, state: LockState) -> None:
+        """Let in who is first in the queue, as long as there is room; who is late is left there."""
+        for wait in list(state.queue):
+            if wait.deadline < self.clock:
+                continue
+            if not state.has_room(wait.terms):
                 return
+            state.queue.remove(wait)
+            self._settle(wait, self._grant(lock, state, wait))
 
     def _leave(self, lock: str, client: str) -> None:
         state = self.locks[lock]
@@ -344,6 +413,7 @@ class LockModel:
         state.queue.remove(wait)
         self._settle(wait, _ENDED)
         self._touch(lock, state)
+        self._admit(lock, state)
 
     def _settle(self, wait: Wait, answer: Answer) -> None:
         """A request that waited comes to something, whether its session lives or not."""
@@ -355,7 +425,7 @@ class LockModel:
     def _touch(self, lock: str, state: LockState) -> None:
         """A lock that nobody has and nobody waits for is not in the table."""
         self._touched[lock] = state
-        if state.hold is None and not state.queue:
+        if not state.holds and not state.queue:
             self.locks.pop(lock, None)
         else:
             self.locks[lock] = state
@@ -384,6 +454,15 @@ class LockModel:
     def _close(self, session_id: int) -> None:
         session = self._sessions.pop(session_id)
         del self._session_of[session.client]
-        for lock, state in list(self.locks.items()):
-            if any(wait.session == session_id for wait in state.queue):
-                self._leave(lock, session.client)
+        waits = [
+            (wait.asked, lock)
+            for lock, state in self.locks.items()
+            for wait in state.queue
+            if wait.session == session_id
+        ]
+        for _, lock in sorted(waits):
+            self._leave(lock, session.client)
+
+
+def _terms(command: Mapping[str, Json]) -> Terms:
+    return flag(command, "shared"), number(command, "permits")

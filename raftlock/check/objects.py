@@ -6,6 +6,8 @@ with the service. To check another object, write a class with the methods of
 `SequentialObject`; nothing else in this room has to change. The first four say what may happen; the
 others only spare the search what cannot help (`covers` may be ``==``, `kind` the operation's call
 if no two share one, `reached` 0 and `last_chance` ``None``).
+
+A lock that several may hold is in `joint`.
 """
 
 from __future__ import annotations
@@ -37,8 +39,8 @@ class SequentialObject(Protocol[S]):
         state if it is done here, and the same state if that would change nothing.
         """
 
-    def by_itself(self, state: S) -> tuple[Moment, S] | None:
-        """What may happen without any operation, and the earliest moment at which it may."""
+    def by_itself(self, state: S) -> Iterable[tuple[Moment, S]]:
+        """What may happen without any operation, each with the earliest moment at which it may."""
 
     def describe(self, state: S) -> str:
         """The state in words that follow a colon."""
@@ -103,7 +105,7 @@ class LockState(NamedTuple):
 
     def held_with(self, token: int, ends: Moment) -> LockState:
         """The same hold, now that its token is known."""
-        ends = _later(self.ends, ends)
+        ends = later(self.ends, ends)
         return LockState(self.owner, token, ends=ends, last=token, since=self.since)
 
     def held_without(self, token: int) -> LockState:
@@ -170,11 +172,11 @@ class LockObject:
                 return _looked_at(state, operation)
         return None
 
-    def by_itself(self, state: LockState) -> tuple[Moment, LockState] | None:
+    def by_itself(self, state: LockState) -> Iterable[tuple[Moment, LockState]]:
         """Its TTL ends."""
         if not state.owner:
-            return None
-        return state.ends, LockState(last=state.last, since=max(state.since, state.ends))
+            return ()
+        return ((state.ends, LockState(last=state.last, since=max(state.since, state.ends))),)
 
     def describe(self, state: LockState) -> str:
         """Who holds it, with which token, and until when at least."""
@@ -254,18 +256,24 @@ class LockObject:
         return free if is_done and answer.token in (0, token) else None
 
     def _end(self, operation: Operation, since: Moment) -> Moment:
-        """The earliest moment at which what was stamped then may end by itself."""
-        if operation.may_be_taken_back:
-            return START
-        ttl_us = number(operation.arguments, "ttl") * 1_000
-        ends = since[0] + ttl_us * (100 - self._margin_percent) // 100
-        for at, jump_ms in self._jumps:
-            if since[0] <= at < ends:
-                ends = max(at, ends - jump_ms * 1_000)
-        return (ends, 0)
+        return earliest_end(operation, since, self._margin_percent, self._jumps)
 
 
-def _later(ends: Moment, renewed: Moment) -> Moment:
+def earliest_end(
+    operation: Operation, since: Moment, margin_percent: int, jumps: Iterable[tuple[int, int]]
+) -> Moment:
+    """The earliest moment at which what was stamped then may end by itself."""
+    if operation.may_be_taken_back:
+        return START
+    ttl_us = number(operation.arguments, "ttl") * 1_000
+    ends = since[0] + ttl_us * (100 - margin_percent) // 100
+    for at, jump_ms in jumps:
+        if since[0] <= at < ends:
+            ends = max(at, ends - jump_ms * 1_000)
+    return (ends, 0)
+
+
+def later(ends: Moment, renewed: Moment) -> Moment:
     """A hold that may be taken back stays so; another never ends earlier for being renewed."""
     return START if START in (ends, renewed) else max(ends, renewed)
 
@@ -350,9 +358,9 @@ class FencedRegister:
             return state
         return RegisterState(operation.token, text(operation.arguments, "value"))
 
-    def by_itself(self, state: RegisterState) -> tuple[Moment, RegisterState] | None:
+    def by_itself(self, state: RegisterState) -> Iterable[tuple[Moment, RegisterState]]:
         """Nothing happens to it unasked."""
-        return None
+        return ()
 
     def covers(self, state: RegisterState, other: RegisterState) -> bool:
         """Only if they are alike: a refused write needs the larger token, an accepted one not."""

@@ -57,7 +57,14 @@ class Testimony:
         """It was told how the lock stands."""
         owner, token = info.owner_id, info.version
         text = f"{owner} holds it, token {token}" if owner else "nobody holds it"
+        if info.holder_count > 1:
+            text = f"{info.holder_count} hold it, {owner} longest, with token {token}"
         told: dict[str, Json] = {"status": "ok", "text": text, "result": "info"}
+        if info.holders:
+            told["holders"] = [
+                {"client": each.client_id, "token": each.version} for each in info.holders
+            ]
+            told["holder_count"] = info.holder_count
         self._tell("client_return", {**self._of_look(look), **told, "owner": owner, "token": token})
 
     def saw_nothing(self, look: Look, error: BaseException) -> None:
@@ -93,6 +100,8 @@ class Testimony:
         told: dict[str, Json] = {"status": "ok", "text": text, "result": outcome.status.value}
         if outcome.token:
             told |= {"token": outcome.token, "expired": outcome.expired}
+        if outcome.slot:
+            told["slot"] = outcome.slot
         self._tell("client_return", {**self._about(command), **told})
 
     def failed(self, command: Command, error: BaseException) -> None:

@@ -97,13 +97,16 @@ def _decode(data: bytes) -> Command:
         lowest_unanswered=_number(found, "lowest_unanswered"),
         proposed_at=Millis(_number(found, "proposed_at")),
         lock_ids=_names(found),
+        shared=_flag(found, "shared"),
+        permits=_number(found, "permits"),
     )
 
 
 def describe(data: bytes) -> str:
     """A command in a few characters, as a cell of the log shows it: ``acq build→alice``.
 
-    Empty bytes are a ``tick``, bytes that are no command ``?``. Never raises.
+    A shared one ends in ``r``, and one for one of three permits in ``/3``. Empty bytes are a
+    ``tick``, bytes that are no command ``?``. Never raises.
     """
     if not data:
         return "tick"
@@ -111,11 +114,12 @@ def describe(data: bytes) -> str:
         command = decode(data)
     except RemoteProtocolError:
         return "?"
-    return _WORDS[command.op].format(
+    words = _WORDS[command.op].format(
         lock=short(" ".join(command.lock_ids) or command.lock_id, _SHOWN),
         client=short(command.client_id, _SHOWN),
         whose=short(command.client_id, _SHOWN) or command.session_id,
     )
+    return words + (" r" if command.shared else f" /{command.permits}" if command.permits else "")
 
 
 def fields_of(data: bytes) -> dict[str, Json]:

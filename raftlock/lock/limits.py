@@ -15,6 +15,7 @@ from raftlock.types import Command, LockOperation, Millis
 
 __all__ = ["COMMAND_BYTES_MAX", "DEFAULT_TTL_MS", "ID_LENGTH", "INTEGER_MAX", "Limits"]
 __all__ += ["METADATA_ENTRIES_MAX", "METADATA_KEY_LENGTH_MAX", "METADATA_VALUE_LENGTH_MAX"]
+__all__ += ["PERMITS_MAX"]
 __all__ += ["PRIORITY", "REQUEST_ID_LENGTH_MAX", "TTL_MS", "WAIT_MS", "problem_with", "wait_of"]
 
 ID_LENGTH = range(1, 256 + 1)
@@ -28,6 +29,8 @@ DEFAULT_TTL_MS = Millis(30_000)
 """The TTL of an enqueue_waiter that names none."""
 WAIT_MS = range(1, 10 * 60 * 1_000 + 1)
 PRIORITY = range(-1_000, 1_000 + 1)
+PERMITS_MAX = 1_000
+"""Of one lock; and as many may share it."""
 INTEGER_MAX = 2**53 - 1
 """The largest integer that every reader of JSON, a browser too, keeps exact."""
 COMMAND_BYTES_MAX = 128 * 1_024
@@ -85,6 +88,7 @@ def _of_lock(command: Command) -> Iterator[Refusal]:
     else:
         yield from _of_name("lock", command.lock_id)
     yield from _of_name("client", command.client_id)
+    yield from _of_terms(command)
     yield from _of_request(command)
     if command.session_id != 0 and not max(1, command.lowest_unanswered) <= command.sequence:
         yield invalid(
@@ -102,6 +106,18 @@ def _of_names(command: Command) -> Iterator[Refusal]:
     if command.lock_id or not 1 <= distinct == len(command.lock_ids) <= LOCKS_AT_ONCE_MAX:
         bounds = f"1 to {LOCKS_AT_ONCE_MAX} locks"
         yield invalid(f"{bounds} are acquired at once, each named once: correct the list")
+
+
+def _of_terms(command: Command) -> Iterator[Refusal]:
+    if not (command.shared or command.permits):
+        return
+    if command.op not in (LockOperation.ACQUIRE, LockOperation.ENQUEUE_WAITER):
+        yield invalid(f"to {command.op} is not shared and has no permits: leave them out")
+    if command.shared and command.permits:
+        yield invalid("a lock is shared or has permits, and not both: choose one")
+    if command.permits > PERMITS_MAX:
+        bounds = f"1 to {PERMITS_MAX} permits, not {command.permits}"
+        yield invalid(f"a lock has {bounds}: choose another number")
 
 
 def _of_name(what: str, name: str) -> Iterator[Refusal]:

@@ -19,8 +19,8 @@ __all__ = [
     "invalid",
     "not_held",
 ]
-__all__ += ["not_waiting", "not_yours", "queue_full", "session_unknown", "short", "timed_out"]
-__all__ += ["too_many_locks", "too_many_waits", "wrong_session"]
+__all__ += ["not_waiting", "not_yours", "other_terms", "queue_full", "session_unknown", "short"]
+__all__ += ["timed_out", "too_many_locks", "too_many_waits", "wrong_session"]
 
 
 class Refusal(NamedTuple):
@@ -54,6 +54,13 @@ def held(command: Command, hold: Hold) -> Refusal:
     """Somebody else holds the lock."""
     message = f"{_holder(command, hold)}: wait for it, or ask again later"
     return Refusal(ErrorCode.LOCK_HELD, message)
+
+
+def other_terms(command: Command, *, shared: bool, permits: int) -> Refusal:
+    """The lock is in use on other terms: shared or alone by the same client, or other permits."""
+    terms = f"by one of {permits} permits" if permits else "shared" if shared else "alone"
+    message = f"{short(command.lock_id)} is held or waited for {terms}: ask so, or give that up"
+    return invalid(message)
 
 
 def not_held(command: Command) -> Refusal:

@@ -11,7 +11,7 @@ All replicas must follow the same rules: the table is a function of the log and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from raftlock.types import ClientID, Index, Millis, Outcome, QueuedWaiter
@@ -26,6 +26,9 @@ class Hold:
     `deadline` is cluster time in milliseconds, `ttl` the duration that led to it. `metadata` is
     what the holder said about itself; `acquired_at` (Unix milliseconds, the proposer's wall clock)
     is for people only. `granted_stamp` is the cluster time of the entry that granted it.
+
+    It has the lock alone unless it is `shared`, or one of so many `permits`: then `slot` is the
+    number of its permit, from 1 on, and no two holds of one moment have the same.
     """
 
     owner_id: ClientID
@@ -35,6 +38,9 @@ class Hold:
     metadata: Mapping[str, str] = field(default_factory=dict)
     acquired_at: Millis = Millis(0)
     granted_stamp: Millis = Millis(0)
+    shared: bool = False
+    permits: int = 0
+    slot: int = 0
 
 
 class LockRules:
@@ -88,6 +94,23 @@ class LockRules:
     def may_take(self, hold: Hold, client_id: ClientID) -> bool:
         """Whether somebody else's held lock may be had: never. This is mutual exclusion."""
         return False
+
+    def may_join(self, holds: Collection[Hold], waiter: QueuedWaiter) -> bool:
+        """Whether a lock may be had beside those who hold it: shared by all, or by a free permit.
+
+        Without it a reader sees what a writer is in the middle of, or there are more at once than
+        there are permits. Who holds it alone is joined by nobody.
+        """
+        if waiter.shared:
+            return all(hold.shared for hold in holds)
+        return len(holds) < waiter.permits and all(hold.permits for hold in holds)
+
+    def may_overtake(self, waiter: QueuedWaiter, first: QueuedWaiter) -> bool:
+        """Whether a newcomer may join before the first of the queue: only if its turn is earlier.
+
+        Else readers that keep coming starve a writer that waits.
+        """
+        return self.waiter_key(waiter) < self.waiter_key(first)
 
     def may_release(self, hold: Hold, client_id: ClientID, version: Index) -> bool:
         """A release must name the holder and its token.

@@ -76,8 +76,9 @@ def read(data: bytes, rules: LockRules) -> Image:
 def _lock(item: Json, rules: LockRules) -> Lock:
     fields = _object(item)
     lock = Lock(LockID(_text(fields["lock_id"])), rules)
-    if fields["hold"] is not None:
-        lock.hold = _record(Hold, _object(fields["hold"]))
+    for each in _list(fields["holds"]):
+        hold = _record(Hold, _object(each))
+        lock.holds[hold.owner_id] = hold
     for waiter in _list(fields["queue"]):
         lock.queue.put(_waiter(waiter))
     lock.touched(Millis(_number(fields["last_modified"])))
@@ -115,9 +116,8 @@ def _outcome(item: Json) -> Outcome:
 def _deadlines(locks: Iterable[Lock]) -> Deadlines:
     deadlines = Deadlines()
     for lock in locks:
-        if lock.hold is not None:
-            owner = lock.hold.owner_id
-            deadlines.set(Deadline(lock.hold.deadline, lock.lock_id, owner, of_wait=False))
+        for owner, hold in lock.holds.items():
+            deadlines.set(Deadline(hold.deadline, lock.lock_id, owner, of_wait=False))
         for place in lock.queue.places():
             deadlines.set(Deadline(place.deadline, lock.lock_id, place.client_id, of_wait=True))
     return deadlines

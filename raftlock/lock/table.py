@@ -6,6 +6,7 @@ What an entry of the log does to it is in `machine`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 from raftlock.lock import snapshots
 from raftlock.lock.deadlines import Deadlines
@@ -16,7 +17,6 @@ from raftlock.lock.rules import LockRules
 from raftlock.lock.sessions import SessionTable
 from raftlock.lock.statistics import Statistics
 from raftlock.types.answers import LockChange
-from raftlock.types.commands import LockInfo
 from raftlock.types.events import Json
 from raftlock.types.ids import ClientID, Index, LockID, Millis, SessionID
 from raftlock.types.status import LockStats
@@ -67,13 +67,17 @@ class LockTable:
         lock = self._locks.get(lock_id)
         return None if lock is None else lock.change()
 
-    def lock_info(self, lock_id: LockID, now: Millis) -> LockInfo:
-        """The lock for people to read; `now` is cluster time, as the leader knows it.
+    def look(self, lock_id: LockID) -> Lock:
+        """The lock; an idle one, not in the table, if nobody holds it or waits for it.
 
         Who holds it is what the applied entries say, never what a clock says (DECISIONS.md 10).
         """
-        offset = self._wall - self._clock if self._wall else None
-        return self._look(lock_id).info(max(now, self._clock), offset)
+        return self._locks.get(lock_id) or Lock(lock_id, self._rules)
+
+    @property
+    def wall_offset(self) -> int | None:
+        """How far the wall clock is ahead of cluster time, as far as the log says; for people."""
+        return self._wall - self._clock if self._wall else None
 
     def find(self, wanted: Callable[[Lock], bool]) -> list[LockID]:
         """The locks that are held or waited for, and `wanted`, by name."""
@@ -81,7 +85,7 @@ class LockTable:
 
     def free_in(self, lock_id: LockID) -> Millis:
         """About how long who comes now would wait for the lock; 0 if it is free."""
-        lock = self._look(lock_id)
+        lock = self.look(lock_id)
         if lock.is_idle:
             return Millis(0)
         return lock.turn_in(len(lock.queue), self._clock, self._statistics.hold_time_average)
@@ -105,24 +109,13 @@ class LockTable:
 
     def stats(self) -> LockStats:
         """What the table has done so far, and how much it holds now."""
-        done = self._statistics
         locks = self._locks.values()
         return LockStats(
             held=sum(lock.hold is not None for lock in locks),
             waiting=sum(len(lock.queue) for lock in locks),
             contested=sum(bool(lock.queue) for lock in locks),
             sessions=len(self._sessions),
-            acquired=done.acquired,
-            renewed=done.renewed,
-            released=done.released,
-            expired=done.expired,
-            waits_begun=done.waits_begun,
-            waits_granted=done.waits_granted,
-            waits_timed_out=done.waits_timed_out,
-            waits_cancelled=done.waits_cancelled,
-            refused=done.refused,
-            hold_time_total=done.hold_time_total,
-            hold_time_longest=done.hold_time_longest,
+            **asdict(self._statistics),
         )
 
     def digest(self) -> str:
@@ -172,10 +165,6 @@ class LockTable:
     def _fresh_number(self, index: Index) -> Index:
         """A number larger than every token and session number so far; `index` is the entry's."""
         return max(Index(self._last_token + 1), index)
-
-    def _look(self, lock_id: LockID) -> Lock:
-        """The lock; an idle one, not in the table, if nobody holds it or waits for it."""
-        return self._locks.get(lock_id) or Lock(lock_id, self._rules)
 
     def _keep(self, lock: Lock) -> None:
         """A lock was changed: an idle one leaves the table, another is in it."""

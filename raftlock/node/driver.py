@@ -24,6 +24,7 @@ from raftlock.node.picture import picture
 from raftlock.node.proposals import Proposals
 from raftlock.node.rates import Rates
 from raftlock.node.sessions import SESSION_TTL_MS, SessionWatch
+from raftlock.node.shown import info_in
 from raftlock.node.watching import Watches
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import (
@@ -43,7 +44,7 @@ from raftlock.raft.effects import (
 from raftlock.raft.node import Raft
 from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
-from raftlock.types.answers import LockChange, Outcome
+from raftlock.types.answers import Holder, LockChange, Outcome, QueuedWaiter
 from raftlock.types.commands import Command, LockInfo, LockOperation
 from raftlock.types.events import Emitter, Json, Note
 from raftlock.types.ids import Index, LockID, Millis, NodeID, ProposalID, SessionID, Term
@@ -158,14 +159,14 @@ class Driver:
 
     def lock_info(self, now: Millis, lock_id: LockID) -> LockInfo:
         """How the lock stands in the table, for whom `read` has told that it may be read."""
-        return self.table.lock_info(lock_id, self.raft.cluster_time(now))
+        return info_in(self.table, lock_id, self.raft.cluster_time(now))
 
     def find_locks(self, now: Millis, look: Look) -> Page:
         """The locks that are wanted, for whom `read` has told that the table may be read."""
         at = self.raft.cluster_time(now)
         found = self.table.find(lambda lock: look.filter.matches(lock, at))
         shown = found[look.offset : look.offset + look.limit]
-        infos = tuple(self.table.lock_info(lock_id, at) for lock_id in shown)
+        infos = tuple(info_in(self.table, lock_id, at) for lock_id in shown)
         return Page(infos, len(found), look.offset)
 
     def lock_stats(self, now: Millis) -> LockStats:
@@ -512,7 +513,26 @@ def _lock_data(change: LockChange) -> dict[str, Json]:
                 "priority": waiter.priority,
                 "index": waiter.index,
                 "deadline": waiter.deadline,
+                **_terms_of(waiter),
             }
             for waiter in change.waiters
         ],
+        **_terms_of(change),
+        **({"slot": change.slot} if change.slot else {}),
+        **({"others": [_other(each) for each in change.others]} if change.others else {}),
+    }
+
+
+def _terms_of(of: LockChange | QueuedWaiter) -> dict[str, Json]:
+    """On which terms a lock is held or waited for; nothing if by one client alone."""
+    return {"shared": True} if of.shared else {"permits": of.permits} if of.permits else {}
+
+
+def _other(holder: Holder) -> dict[str, Json]:
+    return {
+        "client": holder.client_id,
+        "token": holder.token,
+        "deadline": holder.deadline,
+        "ttl": holder.ttl,
+        **({"slot": holder.slot} if holder.slot else {}),
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from raftlock.lock.locks import Lock
+from raftlock.lock.rules import Hold
 from raftlock.types.commands import LockInfo
 from raftlock.types.ids import LockID, Millis
 
@@ -19,6 +20,7 @@ class LockFilter:
 
     `lock_id` and `owner_id` are patterns: ``*`` is any text, ``?`` any character, ``[ab]`` one of
     these. `expires_within` is milliseconds of cluster time; every pair of `metadata` must be there.
+    Of several who hold a lock together one has to be such a holder.
     """
 
     lock_id: str = ""
@@ -30,22 +32,21 @@ class LockFilter:
 
     def matches(self, lock: Lock, now: Millis) -> bool:
         """Whether the lock is wanted, at cluster time `now`."""
-        hold = lock.hold
-        owner = hold.owner_id if hold is not None else ""
         if self.lock_id and not fnmatchcase(lock.lock_id, self.lock_id):
             return False
-        if self.owner_id and not (owner and fnmatchcase(owner, self.owner_id)):
-            return False
-        if self.held is not None and self.held is not (hold is not None):
+        if self.held is not None and self.held is not bool(lock.holds):
             return False
         if self.contested is not None and self.contested is not bool(lock.queue):
             return False
-        if self.expires_within is not None and (
-            hold is None or hold.deadline - now > self.expires_within
-        ):
+        asks_for_holder = self.owner_id or self.expires_within is not None or self.metadata
+        return not asks_for_holder or any(self._fits(hold, now) for hold in lock.holds.values())
+
+    def _fits(self, hold: Hold, now: Millis) -> bool:
+        if self.owner_id and not fnmatchcase(hold.owner_id, self.owner_id):
             return False
-        wanted = (self.metadata or {}).items()
-        return not wanted or (hold is not None and wanted <= dict(hold.metadata).items())
+        if self.expires_within is not None and hold.deadline - now > self.expires_within:
+            return False
+        return (self.metadata or {}).items() <= dict(hold.metadata).items()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 
 from raftlock.errors import Compacted, InvalidArgument
 from raftlock.transport.limits import INTEGER_MAX, check_pattern
-from raftlock.types.answers import LockChange
+from raftlock.types.answers import Holder, LockChange
 from raftlock.types.events import Json
 from raftlock.types.ids import Index
 
@@ -120,4 +120,12 @@ def told_of(index: Index, change: LockChange) -> dict[str, Json]:
         "ttl": change.ttl,
         "waiting": len(change.waiters),
         "why": list(change.why),
+        **({"shared": True} if change.shared else {}),
+        **({"permits": change.permits, "slot": change.slot} if change.permits else {}),
+        **({"others": [_other(each) for each in change.others]} if change.others else {}),
     }
+
+
+def _other(holder: Holder) -> dict[str, Json]:
+    slot: dict[str, Json] = {"slot": holder.slot} if holder.slot else {}
+    return {"client_id": holder.client_id, "version": holder.token, "ttl": holder.ttl, **slot}

@@ -71,6 +71,10 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
         "ttl": "I",
         "why": "N",
         "queue": "R",
+        "shared": "b",
+        "permits": "i",
+        "slot": "i",
+        "others": "r",
     },
     "send": {"to": "S", "type": "S", "label": "s", "fields": "o", "deliver_at": "i"},
     "deliver": {"id": "I", "from": "S", "type": "s", "label": "s"},
@@ -97,6 +101,9 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
         "owner": "s",
         "expired": "b",
         "code": "i",
+        "slot": "i",
+        "holders": "r",
+        "holder_count": "i",
     },
     "belief": {"client": "S", "lock": "S", "token": "I", "until": "i"},
     "storage": {"lock": "S", "client": "S", "token": "I", "accepted": "B"},
@@ -105,8 +112,11 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
 }
 
 _ENTRY = {"index": "I", "term": "I", "stamp": "i", "op": "s", "sum": "i", "command": "o"}
-_WAITER = {"client": "S", "priority": "i", "index": "i", "deadline": "i"}
-_ROWS = {"entries": _ENTRY, "queue": _WAITER}
+_TERMS = {"shared": "b", "permits": "i"}
+_WAITER = {"client": "S", "priority": "i", "index": "i", "deadline": "i"} | _TERMS
+_OTHER = {"client": "S", "token": "I", "deadline": "I", "ttl": "I", "slot": "i"}
+_HOLDER = {"client": "S", "token": "I"}
+_ROWS = {"entries": _ENTRY, "queue": _WAITER, "others": _OTHER, "holders": _HOLDER}
 
 _WORDS = {
     "s": "a text",

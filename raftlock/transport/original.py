@@ -17,6 +17,7 @@ from raftlock.errors import LocalProtocolError, RemoteProtocolError
 from raftlock.transport.values import as_object, encode, validated
 from raftlock.types import (
     Command,
+    HolderInfo,
     Json,
     LockInfo,
     Millis,
@@ -29,7 +30,7 @@ __all__ = ["format_moment", "from_original", "parse_moment", "to_original"]
 
 T = TypeVar("T")
 
-_Tagged = Command | LockInfo | WaiterInfo | PersistentState | SnapshotMetadata
+_Tagged = Command | LockInfo | HolderInfo | WaiterInfo | PersistentState | SnapshotMetadata
 
 _ALWAYS: dict[type, frozenset[str]] = {
     Command: frozenset({"op", "lock_id", "client_id"}),
@@ -40,6 +41,9 @@ _ALWAYS: dict[type, frozenset[str]] = {
         }
     ),
     WaiterInfo: frozenset({"client_id", "enqueued_at", "timeout_at", "priority", "position"}),
+    HolderInfo: frozenset(
+        {"client_id", "version", "acquired_at", "expires_at", "ttl", "remaining"}
+    ),
     PersistentState: frozenset({"current_term", "voted_for"}),
     SnapshotMetadata: frozenset({"last_included_index", "last_included_term"}),
 }
@@ -68,6 +72,8 @@ def to_original(value: _Tagged) -> dict[str, Json]:
             data[name] = format_moment(None if moment is None else Millis(moment))
         elif isinstance(value, LockInfo) and name == "waiters_info":
             data[name] = [to_original(waiter) for waiter in value.waiters_info]
+        elif isinstance(value, LockInfo) and name == "holders":
+            data[name] = [to_original(holder) for holder in value.holders]
     return data
 
 
@@ -86,8 +92,8 @@ def _plain(data: dict[str, Json]) -> dict[str, Json]:
     for name, value in data.items():
         if name in _MOMENTS:
             plain[name] = parse_moment(value)
-        elif name == "waiters_info" and isinstance(value, list):
-            plain[name] = [_plain(as_object(waiter, "A waiter")) for waiter in value]
+        elif name in ("waiters_info", "holders") and isinstance(value, list):
+            plain[name] = [_plain(as_object(each, "A waiter or holder")) for each in value]
         else:
             plain[name] = value
     return plain

@@ -28,6 +28,8 @@ from raftlock.types import (
     BackoffAdvice,
     Command,
     Configuration,
+    Holder,
+    HolderInfo,
     IndexOffsetPair,
     InstallSnapshotArgs,
     InstallSnapshotReply,
@@ -68,9 +70,9 @@ _VALIDATED: tuple[type, ...] = (
     *(RequestVoteArgs, RequestVoteReply, AppendEntriesArgs, AppendEntriesReply),
     *(InstallSnapshotArgs, InstallSnapshotReply, TimeoutNow),
     *(LogEntry, PersistentState, Snapshot, SnapshotMetadata, IndexOffsetPair, ApplyMsg),
-    *(Command, LockInfo, WaiterInfo, BackoffAdvice, Outcome, QueuedWaiter, LockChange),
+    *(Command, LockInfo, WaiterInfo, BackoffAdvice, Outcome, QueuedWaiter),
     *(RaftStatus, PeerState, PeerConnectionStatus, ProposalResult, ProposalStats),
-    *(LockStats, LockRates),
+    *(LockStats, LockRates, Holder, HolderInfo, LockChange),
 )
 _ADAPTERS: dict[type, TypeAdapter[object]] = {
     kind: TypeAdapter(kind) for kind in map(with_config(_CONFIG), _VALIDATED)
@@ -154,7 +156,10 @@ def _from_base64(value: Json) -> bytes:
 
 
 _RARE = frozenset(
-    {"configuration", "estimate", "is_transfer", "lock_ids", "locks", "round", "tokens"}
+    {
+        *("configuration", "estimate", "is_transfer", "lock_ids", "locks", "round", "tokens"),
+        *("holder_count", "holders", "others", "permits", "shared", "slot"),
+    }
 )
 """Fields that few messages use: written only there, so that the others read well."""
 

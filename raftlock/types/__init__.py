@@ -1,9 +1,10 @@
 """The vocabulary: every type of the original raftlock's ``types`` package, under its own name."""
 
-from raftlock.types.answers import LockChange, Outcome, OutcomeStatus, QueuedWaiter
+from raftlock.types.answers import Holder, LockChange, Outcome, OutcomeStatus, QueuedWaiter
 from raftlock.types.commands import (
     BackoffAdvice,
     Command,
+    HolderInfo,
     LockInfo,
     LockOperation,
     SnapshotOperation,
@@ -62,6 +63,8 @@ __all__ = [
     "Command",
     "Configuration",
     "Emitter",
+    "Holder",
+    "HolderInfo",
     "Index",
     "IndexOffsetPair",
     "InstallSnapshotArgs",

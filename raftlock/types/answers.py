@@ -10,7 +10,7 @@ from raftlock.errors import ErrorCode
 from raftlock.types.commands import LockOperation
 from raftlock.types.ids import ClientID, Index, LockID, Millis, SessionID
 
-__all__ = ["LockChange", "Outcome", "OutcomeStatus", "QueuedWaiter"]
+__all__ = ["Holder", "LockChange", "Outcome", "OutcomeStatus", "QueuedWaiter"]
 
 
 class OutcomeStatus(StrEnum):
@@ -47,7 +47,8 @@ class Outcome:
     Of a session that was opened `ttl` is how long it lives unheard; not the table says so:
     the node fills it in. `expired` marks a retry answered after its grant had already ended. A
     refusal has its `code` and one `message` that says what to do. Where several locks were granted
-    at once `tokens` has the token of each, and `token` is the largest.
+    at once `tokens` has the token of each, and `token` is the largest. `slot` is the number of the
+    permit that was granted, from 1 on.
     """
 
     status: OutcomeStatus
@@ -69,11 +70,15 @@ class Outcome:
     message: str = ""
     estimate: Millis = Millis(0)
     tokens: Mapping[LockID, Index] = field(default_factory=dict)
+    slot: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedWaiter:
-    """One waiter in grant order; `deadline` is cluster time, `index` the entry that enqueued it."""
+    """One waiter in grant order; `deadline` is cluster time, `index` the entry that enqueued it.
+
+    What it waits for is the lock alone unless `shared`, or one of so many `permits`.
+    """
 
     client_id: ClientID
     priority: int
@@ -81,6 +86,19 @@ class QueuedWaiter:
     deadline: Millis
     enqueued_stamp: Millis
     request_id: str = ""
+    shared: bool = False
+    permits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """One of several who hold a lock; `slot` is the number of its permit, from 1 on, or 0."""
+
+    client_id: ClientID
+    token: Index
+    deadline: Millis
+    ttl: Millis
+    slot: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +108,9 @@ class LockChange:
     `owner_id` is empty and `token` 0 if nobody holds it. `deadline` is cluster time in
     milliseconds. `why` is one of granted, renewed, released, revoked, expired, queued,
     cancelled, timed_out, session_ended (of a waiter), promoted.
+
+    Where it is held `shared`, or by `permits`, these are of the one who has held it longest, with
+    the permit `slot`; `others` are the rest, in the order in which they got it.
     """
 
     lock_id: LockID
@@ -99,3 +120,15 @@ class LockChange:
     ttl: Millis
     waiters: tuple[QueuedWaiter, ...]
     why: tuple[str, ...]
+    shared: bool = False
+    permits: int = 0
+    slot: int = 0
+    others: tuple[Holder, ...] = ()
+
+    @property
+    def holders(self) -> tuple[Holder, ...]:
+        """All who hold it, in the order in which they got it."""
+        if not self.owner_id:
+            return ()
+        first = Holder(self.owner_id, self.token, self.deadline, self.ttl, self.slot)
+        return (first, *self.others)

@@ -11,6 +11,7 @@ from raftlock.types.ids import ClientID, Index, LockID, Millis, SessionID
 __all__ = [
     "BackoffAdvice",
     "Command",
+    "HolderInfo",
     "LockInfo",
     "LockOperation",
     "SnapshotOperation",
@@ -49,6 +50,9 @@ class Command:
     which answers it may forget. `proposed_at` is the proposing node's wall clock (Unix
     milliseconds), for people to read; nothing decides by it. `lock_ids` are the locks of an
     ``acquire_all``, which has no `lock_id`.
+
+    A lock is asked for alone unless `shared`, with all others who ask so (a read lock), or for one
+    of so many `permits` (a counting semaphore).
     """
 
     op: LockOperation
@@ -67,13 +71,31 @@ class Command:
     lowest_unanswered: int = 0
     proposed_at: Millis = Millis(0)
     lock_ids: tuple[LockID, ...] = ()
+    shared: bool = False
+    permits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HolderInfo:
+    """One of those who hold a lock together, for people to read; the fields are as in `LockInfo`.
+
+    `slot` is the number of its permit, from 1 on; 0 if it holds none.
+    """
+
+    client_id: ClientID
+    version: Index
+    slot: int
+    acquired_at: Millis | None
+    expires_at: Millis | None
+    ttl: Millis
+    remaining: Millis
 
 
 @dataclass(frozen=True, slots=True)
 class WaiterInfo:
     """One waiter of a lock, for people to read. The moments are wall clock, Unix milliseconds.
 
-    `position` counts from 0, the head of the queue.
+    `position` counts from 0, the head of the queue. `shared` and `permits` say what it waits for.
     """
 
     client_id: ClientID
@@ -81,6 +103,8 @@ class WaiterInfo:
     timeout_at: Millis | None
     priority: int
     position: int
+    shared: bool = False
+    permits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +115,10 @@ class LockInfo:
     `waiters_info` has the head of the queue, `waiter_count` is its whole length. Added here: `ttl`
     is what the hold was last given, and `remaining` what is left of that, in milliseconds of
     cluster time when the lock was looked at. It is no promise: it may rise after a failover.
+
+    A lock that is held `shared`, or by `permits`, may have several holders: `holders` has the first
+    of them (as many as waiters are shown) and `holder_count` says how many there are, while
+    `owner_id` and what goes with it tell of the one that has held it longest.
     """
 
     lock_id: LockID
@@ -104,6 +132,10 @@ class LockInfo:
     last_modified: Millis | None = None
     ttl: Millis = Millis(0)
     remaining: Millis = Millis(0)
+    shared: bool = False
+    permits: int = 0
+    holder_count: int = 0
+    holders: tuple[HolderInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,9 @@ class Both:
         lock = self.one_of(*LOCKS)
         held = self.machine.info(lock)
         client = self.one_of(*"abcd")
-        if held and held.owner_id and op in (Op.RELEASE, Op.RENEW) and self.random.below(4):
-            client = held.owner_id
+        one = self.one_of(*held.holders) if held and held.holders else None
+        if one is not None and op in (Op.RELEASE, Op.RENEW) and self.random.below(4):
+            client = one.client_id
         mine = [number for number, owner in self.sessions.items() if owner == client]
         session = mine[-1] if mine and self.random.below(5) else self.one_of(*self.sessions)
         sequence = max(self.sequences.get(session, 0) - 2, 1) + self.random.below(9)
@@ -63,7 +64,7 @@ class Both:
             "" if about_session or (several and self.random.below(9)) else lock,
             client,
             ttl=self.one_of(*USUAL, *USUAL, 0, 90_000_000),
-            version=held.token if held and self.random.below(5) else self.random.below(self.index),
+            version=one.token if one and self.random.below(5) else self.random.below(self.index),
             priority=self.one_of(*[0] * 9, 1, 1, -1, -1, 2_000),
             timeout=self.one_of(*USUAL, 0),
             wait=self.random.below(2) == 0,
@@ -73,20 +74,37 @@ class Both:
             sequence=sequence,
             lowest_unanswered=max(self.one_of(*[1] * 19, 0), sequence - self.random.below(5)),
             lock_ids=tuple(names * (2 if self.random.below(20) == 0 else 1)),
+            **self.terms(op, lock),
         )
+
+    def terms(self, op, lock):
+        """On which terms: "y" is shared by readers, "z" has two permits, and some ask otherwise."""
+        asks = op in (Op.ACQUIRE, Op.ENQUEUE_WAITER) or self.random.below(50) == 0
+        if lock == "x" or not asks or self.random.below(4) == 0:
+            return {}
+        if lock == "y":
+            return {"shared": True, "permits": self.one_of(*[0] * 30, 2)}
+        return {"permits": self.one_of(*[2] * 12, 3, 1_001)}
 
     def told(self, lock):
         change = self.machine.info(lock)
         if change is None:
-            return "", 0, []
-        queue = [(each.client_id, each.index, each.deadline) for each in change.waiters]
-        return change.owner_id, change.token and change.deadline, queue
+            return [], []
+        queue = [
+            (each.client_id, each.index, each.deadline, (each.shared, each.permits))
+            for each in change.waiters
+        ]
+        terms = (change.shared, change.permits)
+        holds = [(one.client_id, one.token, one.deadline, one.slot) for one in change.holders]
+        return [(*hold, terms) for hold in holds], queue
 
     def modelled(self, lock):
         state = self.model.lock(lock)
-        queue = [(each.client, each.index, each.deadline) for each in state.queue]
-        hold = state.hold
-        return (hold.client, hold.deadline, queue) if hold else ("", 0, queue)
+        queue = [(each.client, each.index, each.deadline, each.terms) for each in state.queue]
+        holds = [
+            (hold.client, hold.token, hold.deadline, hold.slot, hold.terms) for hold in state.holds
+        ]
+        return holds, queue
 
 
 @pytest.mark.parametrize("ages", [False, True])
@@ -111,4 +129,5 @@ def test_what_is_drawn_has_all_that_matters():
             seen |= {outcome.status.value for outcome in (*own, *others)}
             seen |= {"retry"} if both.model.was_retry else set()
             seen |= {"expired"} if both.model.expired else set()
-    assert seen >= DONE | {"queued", "timed_out", "cancelled", "retry", "expired"}
+            seen |= {len(both.model.lock(lock).holds) for lock in LOCKS}
+    assert seen >= DONE | {0, 1, 2, 3} | {"queued", "timed_out", "cancelled", "retry", "expired"}

@@ -17,6 +17,7 @@ from raftlock.types import (
     ClientID,
     Command,
     Index,
+    LockChange,
     LockID,
     LockOperation,
     LogEntry,
@@ -133,10 +134,12 @@ def check(machine: LockMachine, message: ApplyMsg, before, last_token: int) -> N
     _check_tokens(message, before, last_token, machine.last_token)
     for lock in machine.all():
         assert lock.owner_id, "a free lock has no waiter"
-        assert lock.deadline >= machine.clock, "a hold that is due has ended"
+        assert all(one.deadline >= machine.clock for one in lock.holders), "what is due has ended"
         clients = [waiter.client_id for waiter in lock.waiters]
         assert len(set(clients)) == len(clients), "a client waits once"
-        assert lock.owner_id not in clients, "a holder does not wait"
+        names = [one.client_id for one in lock.holders]
+        assert len({*names, *clients}) == len(names) + len(clients), "a holder does not wait"
+        _check_terms(lock)
         assert all(waiter.deadline >= machine.clock for waiter in lock.waiters)
         order = [(-waiter.priority, waiter.index) for waiter in lock.waiters]
         assert order == sorted(order), "higher priority first, then earlier entry"
@@ -166,8 +169,8 @@ def _check_tokens(message, before, last_token, after) -> None:
                 if token not in tokens:  # a retry may be answered with a grant of this very entry
                     tokens.append(token)
             elif not own.expired:
-                held = before[lock_id]
-                assert (held.owner_id, held.token) == (own.client_id, token), "the token is kept"
+                held = [(one.client_id, one.token) for one in before[lock_id].holders]
+                assert (own.client_id, token) in held, "the token is kept"
     assert tokens == sorted(set(tokens))
     assert all(token > last_token for token in tokens)
 
@@ -176,22 +179,39 @@ def _check_not_early(machine, own, lock) -> None:
     """A hold ends when its owner releases it, an administrator takes it away, or strictly after its
     deadline in log time."""
     now = machine.info(lock.lock_id)
-    kept = now is not None and (now.owner_id, now.token) == (lock.owner_id, lock.token)
-    if kept or machine.clock > lock.deadline:
-        return
-    assert own is not None
-    if own.status is OutcomeStatus.REVOKED:
-        assert own.lock_id == lock.lock_id
-        assert own.token > lock.token, "whoever is shown it refuses the old holder"
-        return
-    assert own.status is OutcomeStatus.RELEASED
-    assert (own.lock_id, own.client_id, own.token) == (lock.lock_id, lock.owner_id, lock.token)
+    kept = [(one.client_id, one.token) for one in now.holders] if now is not None else []
+    for one in lock.holders:
+        if (one.client_id, one.token) in kept or machine.clock > one.deadline:
+            continue
+        assert own is not None
+        if own.status is OutcomeStatus.REVOKED:
+            assert own.lock_id == lock.lock_id
+            assert own.token > one.token, "whoever is shown it refuses the old holder"
+            continue
+        assert own.status is OutcomeStatus.RELEASED
+        assert (own.lock_id, own.client_id, own.token) == (lock.lock_id, one.client_id, one.token)
+
+
+def _check_terms(lock: LockChange) -> None:
+    """Together hold it only those who share it, or have a permit each; nobody waits for nothing."""
+    slots = [one.slot for one in lock.holders]
+    if lock.permits:
+        assert len(set(slots)) == len(slots) <= lock.permits
+        assert min(slots) > 0
+    else:
+        assert not any(slots)
+        assert lock.shared or len(slots) == 1, "who holds it alone is alone"
+    first = next(iter(lock.waiters), None)
+    if first is not None:
+        joins = lock.shared and first.shared
+        joins |= lock.permits == first.permits > len(slots)
+        assert not joins, "who may have it does not wait"
 
 
 def _deadlines(machine: LockMachine) -> list[Millis]:
     found: list[Millis] = []
     for lock in machine.all():
-        found += [lock.deadline, *(waiter.deadline for waiter in lock.waiters)]
+        found += [each.deadline for each in (*lock.holders, *lock.waiters)]
     return found
 
 
@@ -209,5 +229,5 @@ def _check_changes(machine, message, before) -> None:
         if now is None:
             assert (change.owner_id, change.token, change.waiters) == ("", 0, ())
         else:
-            shown = (change.owner_id, change.token, change.deadline, change.waiters)
-            assert shown == (now.owner_id, now.token, now.deadline, now.waiters)
+            shown = (change.holders, change.waiters, change.shared, change.permits)
+            assert shown == (now.holders, now.waiters, now.shared, now.permits)

@@ -35,9 +35,10 @@ class NaiveTable:
             _, lock, who, is_wait = due[0]
             if is_wait:
                 self.finish(self.wait_of(lock, who), "timed_out")
+                self.admit(lock)
             else:
                 self.count["expired"] += 1
-                self.vacate(lock)
+                self.vacate(self.hold_of(lock, who))
         return None if command is None else self.own(command)
 
     def own(self, c: Command) -> dict:
@@ -65,7 +66,7 @@ class NaiveTable:
         return answer
 
     def operate(self, c: Command) -> dict:
-        hold = next((h for h in self.holds if h["lock"] == c.lock_id), None)
+        hold = self.hold_of(c.lock_id, c.client_id) or self.first(c.lock_id)
         mine = hold is not None and hold["who"] == c.client_id
         if c.op is LockOperation.OPEN_SESSION:
             for session in [s for s in self.sessions if s["who"] == c.client_id]:
@@ -80,6 +81,7 @@ class NaiveTable:
             if wait is None:
                 return self.refused(c, "NOT_WAITING")
             self.finish(wait, "cancelled")
+            self.admit(c.lock_id)
             return self.said(c, "cancelled")
         if c.op in (LockOperation.RELEASE, LockOperation.RENEW):
             if hold is None:
@@ -92,18 +94,46 @@ class NaiveTable:
                 return self.prolong(hold, c, "renewed")
             before = len(self.final)
             self.count["released"] += 1
-            self.vacate(c.lock_id)
+            self.vacate(hold)
             promoted = len(self.final) > before
             return self.said(c, "released", token=hold["token"], promoted=promoted)
-        return self.want(c, hold)
+        if c.op is LockOperation.REVOKE:
+            taken = [h for h in self.all_of(c.lock_id) if c.version in (0, h["token"])]
+            if hold is None:
+                return self.refused(c, "LOCK_NOT_HELD")
+            if not taken:
+                return self.refused(c, "VERSION_MISMATCH")
+            token, before = self.next_token(), len(self.final)
+            self.count["released"] += len(taken)
+            self.vacate(*taken)
+            return self.said(c, "revoked", token=token, promoted=len(self.final) > before)
+        return self.want(c)
 
-    def want(self, c: Command, hold: dict | None) -> dict:
+    def want(self, c: Command) -> dict:
         queues = c.op is LockOperation.ENQUEUE_WAITER
         ttl = c.ttl or 30_000
-        if hold is None:
+        mine, old = self.hold_of(c.lock_id, c.client_id), self.wait_of(c.lock_id, c.client_id)
+        terms = (c.shared, c.permits)
+        if any(each and each["terms"] != terms for each in (mine, old)):
+            return self.refused(c, "INVALID_ARGUMENT")
+        users = self.all_of(c.lock_id) + self.queue(c.lock_id)
+        if c.permits and any(user["terms"][1] not in (0, c.permits) for user in users):
+            return self.refused(c, "INVALID_ARGUMENT")
+        if mine:
+            return self.prolong(mine, c, "granted")
+        index = old["index"] if old and old["priority"] == c.priority else self.index
+        earlier = [
+            w
+            for w in self.queue(c.lock_id)
+            if w is not old and (-w["priority"], w["index"]) < (-c.priority, index)
+        ]
+        if not earlier and self.fits(c.lock_id, terms):
+            if old and self.is_same(old["c"], c):
+                self.waits.remove(old)
+                self.count["waits_granted"] += 1
+            elif old:
+                self.finish(old, "cancelled")
             return self.give(c, ttl)
-        if hold["who"] == c.client_id:
-            return self.prolong(hold, c, "granted")
         if not queues and not c.wait:
             return self.refused(c, "LOCK_HELD")
         patience = c.timeout if queues else c.wait_timeout
@@ -117,23 +147,42 @@ class NaiveTable:
             "asked": self.clock,
             "until": self.clock + patience,
             "ttl": ttl,
+            "terms": terms,
             "c": c,
         }
-        old = self.wait_of(c.lock_id, c.client_id)
         if old is not None and old["priority"] == c.priority:
             wait["index"], wait["since"] = old["index"], old["since"]
         if old is not None:
-            key = ("session_id", "sequence", "request_id")
-            if any(getattr(old["c"], name) != getattr(c, name) for name in key):
+            if not self.is_same(old["c"], c):
                 self.finish(old, "cancelled")
             else:
                 self.waits.remove(old)
                 self.count["waits_begun"] -= 1
         self.waits.append(wait)
         self.count["waits_begun"] += 1
+        self.admit(c.lock_id)
         return self.place(wait)
 
     # --------------------------------------------------------------- parts
+
+    def is_same(self, one: Command, other: Command) -> bool:
+        key = ("session_id", "sequence", "request_id")
+        return all(getattr(one, name) == getattr(other, name) for name in key)
+
+    def all_of(self, lock: str) -> list[dict]:
+        return [h for h in self.holds if h["lock"] == lock]
+
+    def first(self, lock: str) -> dict | None:
+        return next(iter(self.all_of(lock)), None)
+
+    def hold_of(self, lock: str, who: str) -> dict | None:
+        return next((h for h in self.all_of(lock) if h["who"] == who), None)
+
+    def fits(self, lock: str, terms: tuple[bool, int]) -> bool:
+        """Alone, or all alike: any number that share it, or as many as there are permits."""
+        held, (shared, permits) = self.all_of(lock), terms
+        alike = all(h["terms"] == terms for h in held)
+        return not held or (alike and (shared or len(held) < permits))
 
     def wait_of(self, lock: str, who: str) -> dict | None:
         return next((w for w in self.waits if (w["lock"], w["who"]) == (lock, who)), None)
@@ -155,24 +204,35 @@ class NaiveTable:
             "token": self.next_token(),
             "until": self.clock + ttl,
             "from": self.clock,
+            "terms": (c.shared, c.permits),
+            "slot": 0,
         }
+        while c.permits and hold["slot"] in [h["slot"] for h in self.all_of(c.lock_id)] + [0]:
+            hold["slot"] += 1
         self.holds.append(hold)
         self.count["acquired"] += 1
-        return self.said(c, "granted", token=hold["token"], ttl=ttl, until=hold["until"])
+        more = {"token": hold["token"], "ttl": ttl, "until": hold["until"], "slot": hold["slot"]}
+        return self.said(c, "granted", **more)
 
     def prolong(self, hold: dict, c: Command, status: str) -> dict:
         ttl = c.ttl or 30_000
         hold["until"] = max(hold["until"], self.clock + ttl)
         self.count["renewed"] += 1
-        return self.said(c, status, token=hold["token"], ttl=ttl, until=hold["until"])
+        more = {"token": hold["token"], "ttl": ttl, "until": hold["until"], "slot": hold["slot"]}
+        return self.said(c, status, **more)
 
-    def vacate(self, lock: str) -> None:
-        (over,) = [h for h in self.holds if h["lock"] == lock]
-        self.lasted.append(min(over["until"], self.clock) - over["from"])
-        self.holds.remove(over)
-        patient = [w for w in self.queue(lock) if w["until"] >= self.clock]
-        if patient:
+    def vacate(self, *holds: dict) -> None:
+        for over in holds:
+            self.lasted.append(min(over["until"], self.clock) - over["from"])
+            self.holds.remove(over)
+        self.admit(holds[0]["lock"])
+
+    def admit(self, lock: str) -> None:
+        """The first of the queue comes in while there is room; who cannot wait is passed over."""
+        while patient := [w for w in self.queue(lock) if w["until"] >= self.clock]:
             first = patient[0]
+            if not self.fits(lock, first["terms"]):
+                return
             granted = self.give(first["c"], first["ttl"])
             self.count["waits_granted"] += 1
             self.finish(first, granted)
@@ -193,6 +253,7 @@ class NaiveTable:
         waits = [w for w in self.waits if w["c"].session_id == session["id"]]
         for wait in sorted(waits, key=lambda w: w["asked_index"]):
             self.finish(wait, "cancelled")
+            self.admit(wait["lock"])
 
     def is_over(self, answer: dict) -> bool:
         if answer["status"] not in ("granted", "renewed"):
@@ -218,6 +279,7 @@ class NaiveTable:
             "position": 0,
             "expired": False,
             "promoted": False,
+            "slot": 0,
             "code": "OK",
         } | more
 
@@ -238,7 +300,7 @@ class NaiveTable:
 
     def stats(self) -> LockStats:
         return LockStats(
-            held=len(self.holds),
+            held=len({hold["lock"] for hold in self.holds}),
             waiting=len(self.waits),
             contested=len({wait["lock"] for wait in self.waits}),
             sessions=len(self.sessions),
@@ -248,16 +310,15 @@ class NaiveTable:
         )
 
     def table(self) -> dict[str, tuple]:
-        """Each lock: its holder, token and end, and the queue in order."""
+        """Each lock: its holders with token, end and permit, its terms, and the queue in order."""
         return {
-            h["lock"]: (
-                h["who"],
-                h["token"],
-                h["until"],
+            lock: (
+                [(h["who"], h["token"], h["until"], h["slot"]) for h in self.all_of(lock)],
+                self.all_of(lock)[0]["terms"],
                 [
-                    (w["who"], w["priority"], w["index"], w["until"], w["since"])
-                    for w in self.queue(h["lock"])
+                    (w["who"], w["priority"], w["index"], w["until"], w["since"], w["terms"])
+                    for w in self.queue(lock)
                 ],
             )
-            for h in self.holds
+            for lock in {h["lock"] for h in self.holds}
         }

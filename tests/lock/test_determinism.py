@@ -17,7 +17,7 @@ from raftlock.lock import Limits, LockMachine, decode, encode
 from raftlock.types import ApplyMsg, Index, LogEntry, Millis, Term
 from tests.lock.bench import Bench
 from tests.lock.test_commands import COMMANDS
-from tests.lock.traffic import Traffic
+from tests.lock.traffic import Traffic, holders_in
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,8 +40,7 @@ def a_log(seed: int, entries: int = 300) -> tuple[list[LogEntry], list[str]]:
     bench, traffic, digests, now = Bench(), Traffic(draw), [], 0
     for _ in range(entries):
         now += draw.choice((0, 1, 100, 1_000))
-        holders = {lock.lock_id: (lock.owner_id, lock.token) for lock in bench.machine.all()}
-        command = traffic.next(holders)
+        command = traffic.next(holders_in(bench.machine))
         message = bench.put(b"" if command is None else encode(command), now / 1000)
         if message.command_result_data is not None:
             opened = message.command_result_data

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from raftlock.lock import Hold, LockRules
-from raftlock.lock.locks import WAITERS_SHOWN_MAX, Lock
+from raftlock.lock.locks import Lock
 from raftlock.lock.waiters import Waiter
+from raftlock.node.shown import SHOWN_MAX, lock_info
 from raftlock.transport.codec import Response, encode_response
 from raftlock.transport.limits import REPLY_BYTES_MAX
 from raftlock.transport.original import to_original
@@ -23,18 +24,22 @@ def lock() -> Lock:
     return Lock(LockID("build"), LockRules())
 
 
+def give(lock: Lock, *holds: Hold) -> None:
+    lock.holds.update({hold.owner_id: hold for hold in holds})
+
+
 def test_a_lock_that_nobody_holds_or_waits_for_is_idle():
     free = lock()
     assert free.is_idle
     change = free.change(("released",))
     assert (change.owner_id, change.token, change.deadline, change.ttl) == ("", 0, 0, 0)
     assert (change.waiters, change.why) == ((), ("released",))
-    assert free.dump() == {"lock_id": "build", "hold": None, "queue": [], "last_modified": 0}
+    assert free.dump() == {"lock_id": "build", "holds": [], "queue": [], "last_modified": 0}
 
 
 def test_a_held_lock_shows_its_hold():
     held = lock()
-    held.hold = Hold(ClientID("alice"), Index(7), Millis(9), Millis(5))
+    give(held, Hold(ClientID("alice"), Index(7), Millis(9), Millis(5)))
     held.touched(Millis(1))
     assert not held.is_idle
     change = held.change()
@@ -44,12 +49,12 @@ def test_a_held_lock_shows_its_hold():
 def test_a_fingerprint_follows_what_was_touched():
     one = lock()
     free = one.fingerprint()
-    one.hold = Hold(ClientID("alice"), Index(7), Millis(9), Millis(5))
+    give(one, Hold(ClientID("alice"), Index(7), Millis(9), Millis(5)))
     one.touched(Millis(1))
     held = one.fingerprint()
     assert held != free
     assert one.fingerprint() == held
-    one.hold = None
+    one.holds.clear()
     one.touched(Millis(2))
     assert one.fingerprint() == free
 
@@ -60,17 +65,17 @@ def waiter(name: str, index: int, wall: int = 0) -> Waiter:
 
 
 def test_a_free_lock_as_people_see_it():
-    assert lock().info(Millis(5), None) == LockInfo(
+    assert lock_info(lock(), Millis(5), None) == LockInfo(
         LockID("build"), ClientID(""), Index(0), None, None, 0
     )
 
 
 def test_a_held_lock_as_people_see_it():
     held = lock()
-    held.hold = Hold(ClientID("alice"), Index(7), Millis(9_000), Millis(8_000), {"job": "7"})
+    give(held, Hold(ClientID("alice"), Index(7), Millis(9_000), Millis(8_000), {"job": "7"}))
     held.queue.put(waiter("bob", 8))
     held.touched(Millis(0))
-    assert held.info(Millis(4_000), None) == LockInfo(
+    assert lock_info(held, Millis(4_000), None) == LockInfo(
         LockID("build"),
         ClientID("alice"),
         Index(7),
@@ -86,10 +91,10 @@ def test_a_held_lock_as_people_see_it():
 
 def test_moments_on_the_wall_are_for_people():
     held = lock()
-    held.hold = Hold(ClientID("alice"), Index(7), Millis(9_000), Millis(8_000), {}, Millis(501_000))
+    give(held, Hold(ClientID("alice"), Index(7), Millis(9_000), Millis(8_000), {}, Millis(501_000)))
     held.queue.put(waiter("bob", 8, wall=502_000))
     held.touched(Millis(502_000))
-    info = held.info(Millis(10_000), 500_000)
+    info = lock_info(held, Millis(10_000), 500_000)
     assert (info.acquired_at, info.expires_at, info.last_modified) == (501_000, 509_000, 502_000)
     assert info.waiters_info == (
         WaiterInfo(ClientID("bob"), Millis(502_000), Millis(560_000), 0, 0),
@@ -100,13 +105,14 @@ def test_moments_on_the_wall_are_for_people():
 def test_what_is_told_of_a_lock_fits_into_a_reply():
     crowded = lock()
     metadata = {f"{key:02}" + "\U0001f512" * 62: "\U0001f512" * 256 for key in range(32)}
-    crowded.hold = Hold(
-        ClientID("\U0001f512" * 256), Index(7), Millis(9), Millis(8), metadata, Millis(1)
+    give(
+        crowded,
+        Hold(ClientID("\U0001f512" * 256), Index(7), Millis(9), Millis(8), metadata, Millis(1)),
     )
-    for index in range(WAITERS_SHOWN_MAX + 50):
+    for index in range(SHOWN_MAX + 50):
         crowded.queue.put(waiter(f"{index:04}" + "\U0001f512" * 252, index, wall=10**12))
-    info = crowded.info(Millis(0), 10**12)
-    assert info.waiter_count == WAITERS_SHOWN_MAX + 50
-    assert [it.position for it in info.waiters_info] == list(range(WAITERS_SHOWN_MAX))
+    info = lock_info(crowded, Millis(0), 10**12)
+    assert info.waiter_count == SHOWN_MAX + 50
+    assert [it.position for it in info.waiters_info] == list(range(SHOWN_MAX))
     text = encode_response(Response(1, to_original(info)))
     assert len(text.encode()) < REPLY_BYTES_MAX

@@ -6,6 +6,7 @@ import pytest
 
 from raftlock.errors import ErrorCode
 from raftlock.lock import Limits, LockMachine, LockRules
+from raftlock.node.shown import info_in
 from raftlock.types import Index, LockID, LogEntry, Millis, OutcomeStatus, SessionID, Term
 from tests.lock.bench import CANCELLED, GRANTED, QUEUED, REFUSED, TIMED_OUT, Bench
 
@@ -83,7 +84,7 @@ def test_a_lock_that_nobody_knows_has_no_information():
 def test_a_lock_is_looked_at_without_a_trace():
     bench = Bench()
     before = bench.machine.digest()
-    assert bench.machine.lock_info(LockID("build"), Millis(0)).owner_id == ""
+    assert info_in(bench.machine, LockID("build"), Millis(0)).owner_id == ""
     assert (bench.machine.digest(), bench.machine.all()) == (before, ())
 
 
@@ -91,9 +92,9 @@ def test_what_is_left_of_a_hold_is_told_by_the_leaders_time_and_the_owner_by_the
     bench = Bench()
     bench.acquire("alice", ttl=10, at=2)
     machine = bench.machine
-    assert machine.lock_info(LockID("build"), Millis(5_000)).remaining == 7_000
-    assert machine.lock_info(LockID("build"), Millis(0)).remaining == 10_000, "the table knows more"
-    late = machine.lock_info(LockID("build"), Millis(60_000))
+    assert info_in(machine, LockID("build"), Millis(5_000)).remaining == 7_000
+    assert info_in(machine, LockID("build"), Millis(0)).remaining == 10_000, "the table knows more"
+    late = info_in(machine, LockID("build"), Millis(60_000))
     assert (late.owner_id, late.remaining, late.expires_at) == ("alice", 0, None)
 
 
@@ -101,7 +102,7 @@ def test_a_lock_s_moments_on_the_wall():
     bench = Bench()
     bench.acquire("alice", ttl=10, at=2, proposed_at=Millis(900_000))
     bench.tick(at=5)
-    info = bench.machine.lock_info(LockID("build"), Millis(5_000))
+    info = info_in(bench.machine, LockID("build"), Millis(5_000))
     assert (info.acquired_at, info.last_modified, info.expires_at) == (900_000, 900_000, 910_000)
 
 
@@ -516,12 +517,15 @@ def test_metadata_and_wall_clock_are_kept_for_people():
     bench.acquire("alice", metadata={"host": "a"}, proposed_at=Millis(1_000_000), at=1)
     bench.wait("bob", metadata={"host": "b"}, proposed_at=Millis(1_001_000), at=2)
     (lock,) = bench.machine.dump()["locks"]
-    assert (lock["hold"]["metadata"], lock["hold"]["acquired_at"]) == ({"host": "a"}, 1_000_000)
+    assert (lock["holds"][0]["metadata"], lock["holds"][0]["acquired_at"]) == (
+        {"host": "a"},
+        1_000_000,
+    )
     assert (lock["queue"][0]["enqueued_at"], lock["last_modified"]) == (1_001_000, 1_001_000)
     bench.tick(at=15)
     (lock,) = bench.machine.dump()["locks"]
-    assert lock["hold"]["metadata"] == {"host": "b"}
-    assert lock["hold"]["acquired_at"] == 1_014_000, "a tick has no wall clock: estimated"
+    assert lock["holds"][0]["metadata"] == {"host": "b"}
+    assert lock["holds"][0]["acquired_at"] == 1_014_000, "a tick has no wall clock: estimated"
 
 
 @pytest.mark.parametrize(("given", "kept"), [({}, {"host": "a"}), ({"x": "y"}, {"x": "y"})])
@@ -530,14 +534,14 @@ def test_a_renewal_keeps_metadata_unless_it_brings_some(given, kept):
     bench.acquire("alice", metadata={"host": "a"})
     bench.renew("alice", metadata=given)
     (lock,) = bench.machine.dump()["locks"]
-    assert lock["hold"]["metadata"] == kept
+    assert lock["holds"][0]["metadata"] == kept
 
 
 def test_no_wall_clock_no_wall_time():
     bench = Bench()
     bench.acquire("alice", at=5)
     (lock,) = bench.machine.dump()["locks"]
-    assert (lock["hold"]["acquired_at"], lock["last_modified"]) == (0, 0)
+    assert (lock["holds"][0]["acquired_at"], lock["last_modified"]) == (0, 0)
 
 
 # ------------------------------------------------------------------ digest

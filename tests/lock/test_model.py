@@ -13,7 +13,7 @@ from raftlock.lock import LockRules, encode
 from raftlock.types import LockOperation, Millis, Outcome, OutcomeStatus
 from tests.lock.bench import Bench
 from tests.lock.naive import NaiveTable
-from tests.lock.traffic import Traffic
+from tests.lock.traffic import Traffic, holders_in
 
 STEPS = (0, 0, 1, 1, 100, 301, 1_000, 2_500)
 
@@ -34,6 +34,7 @@ def plainly(outcome: Outcome) -> dict:
         "position": outcome.position,
         "expired": outcome.expired,
         "promoted": outcome.waiter_promoted,
+        "slot": outcome.slot,
         # The reason of an ended wait is its status; the naive table names codes of refusals only.
         "code": outcome.code.name if outcome.status is OutcomeStatus.REFUSED else "OK",
     }
@@ -42,11 +43,13 @@ def plainly(outcome: Outcome) -> dict:
 def table(bench: Bench) -> dict[str, tuple]:
     return {
         lock.lock_id: (
-            lock.owner_id,
-            lock.token,
-            lock.deadline,
+            [(one.client_id, one.token, one.deadline, one.slot) for one in lock.holders],
+            (lock.shared, lock.permits),
             [
-                (w.client_id, w.priority, w.index, w.deadline, w.enqueued_stamp)
+                (
+                    *(w.client_id, w.priority, w.index, w.deadline, w.enqueued_stamp),
+                    (w.shared, w.permits),
+                )
                 for w in lock.waiters
             ],
         )
@@ -60,14 +63,17 @@ def run(draw: random.Random, entries: int, seen: Counter, rules: LockRules | Non
     now = 0
     for index in range(1, entries + 1):
         now += draw.choice(STEPS)
-        holders = {lock.lock_id: (lock.owner_id, lock.token) for lock in bench.machine.all()}
-        command = traffic.next(holders)
+        command = traffic.next(holders_in(bench.machine))
         message = bench.put(b"" if command is None else encode(command), now / 1000)
         said = naive.apply(index, now, command)
         own = message.command_result_data
         assert (None if own is None else plainly(own)) == said
         assert [plainly(outcome) for outcome in message.outcomes] == naive.final
         assert table(bench) == naive.table()
+        seen["shared by several"] += any(
+            lock.shared and lock.others for lock in bench.machine.all()
+        )
+        seen["two permits"] += any(lock.permits and lock.others for lock in bench.machine.all())
         assert bench.machine.last_token == naive.tokens[-1]
         assert bench.machine.stats() == naive.stats()
         assert bench.machine.idle(Millis(now + 50)) is None or rules is not None
@@ -93,7 +99,7 @@ def runs(seeds: int, rules: LockRules | None = None) -> Counter:
 
 
 def test_many_runs_and_everything_happens_in_them():
-    seen = runs(150)
+    seen = runs(220)
     for what, least in {
         "granted": 250,
         "queued": 250,
@@ -115,6 +121,9 @@ def test_many_runs_and_everything_happens_in_them():
         "timed_out later": 250,
         "cancelled later": 100,
         "two grants in one entry": 10,
+        "revoked": 20,
+        "shared by several": 250,
+        "two permits": 250,
     }.items():
         assert seen[what] >= least, f"{what} hardly happens: {seen}"
 
@@ -150,6 +159,12 @@ class AllBroken(LockRules):
         return fresh
 
     def may_take(self, hold, client_id):
+        return True
+
+    def may_join(self, holds, waiter):
+        return waiter.shared or waiter.permits > 0
+
+    def may_overtake(self, waiter, first):
         return True
 
     def may_release(self, hold, client_id, version):

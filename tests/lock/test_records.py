@@ -22,6 +22,9 @@ def test_a_record_is_its_fields():
         "metadata": {"a": "b"},
         "acquired_at": 0,
         "granted_stamp": 0,
+        "shared": False,
+        "permits": 0,
+        "slot": 0,
     }
     assert as_json([None, (True, "x")]) == [None, [True, "x"]]
 

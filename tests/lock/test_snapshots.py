@@ -12,7 +12,7 @@ from raftlock.lock.machine import LockMachine
 from raftlock.lock.rules import LockRules
 from raftlock.types import Index, LogEntry, Millis, OutcomeStatus, Term
 from tests.lock.bench import Bench
-from tests.lock.traffic import Traffic
+from tests.lock.traffic import Traffic, holders_in
 
 
 def entries(seed: int, count: int, table: LockMachine) -> list[LogEntry]:
@@ -21,8 +21,7 @@ def entries(seed: int, count: int, table: LockMachine) -> list[LogEntry]:
     applied, stamp = [], 0
     for index in range(1, count + 1):
         stamp += traffic.draw.choice((0, 1, 100, 700))
-        holders = {c.lock_id: (c.owner_id, c.token) for c in table.all() if c.owner_id}
-        command = traffic.next(holders)
+        command = traffic.next(holders_in(table))
         data = encode(command) if command else b""
         entry = LogEntry(Term(1), Index(index), data, Millis(stamp))
         outcome = table.apply(entry).command_result_data
@@ -62,7 +61,7 @@ def test_traffic_fills_every_part_of_a_table() -> None:
     assert len(seen) == 3
 
 
-IDLE = '{"lock_id":"","hold":null,"queue":[],"last_modified":""}'
+IDLE = '{"lock_id":"","holds":[],"queue":[],"last_modified":""}'
 EMPTY = '"clock":0,"last_applied":0,"last_token":0,"wall":0,"statistics":{}'
 
 
@@ -76,9 +75,9 @@ EMPTY = '"clock":0,"last_applied":0,"last_token":0,"wall":0,"statistics":{}'
         f'{{{EMPTY[:-1]}"waits":1}},"locks":[],"sessions":[]}}',
         f'{{{EMPTY[:-2]}1,"locks":[],"sessions":[]}}',
         f'{{{EMPTY},"locks":[],"sessions":[{{}}]}}',
-        f'{{{EMPTY},"sessions":[],"locks":[{{"lock_id":1,"hold":null}}]}}',
-        f'{{{EMPTY},"sessions":[],"locks":[{{"lock_id":"a","hold":{{"who":1}}}}]}}',
-        f'{{{EMPTY},"sessions":[],"locks":[{{"lock_id":"a","hold":null,"queue":1}}]}}',
+        f'{{{EMPTY},"sessions":[],"locks":[{{"lock_id":1,"holds":[]}}]}}',
+        f'{{{EMPTY},"sessions":[],"locks":[{{"lock_id":"a","holds":[{{"who":1}}]}}]}}',
+        f'{{{EMPTY},"sessions":[],"locks":[{{"lock_id":"a","holds":[],"queue":1}}]}}',
         f'{{{EMPTY},"sessions":[],"locks":[{IDLE}]}}',
     ],
 )

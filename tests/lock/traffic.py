@@ -5,18 +5,26 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from raftlock.lock import LockMachine
 from raftlock.types import ClientID, Command, Index, LockID, LockOperation, Millis, SessionID
 
 CLIENTS = tuple(ClientID(name) for name in ("alice", "bob", "carol", "dave"))
-LOCKS = tuple(LockID(name) for name in ("a", "b"))
+LOCKS = tuple(LockID(name) for name in ("a", "a", "b", "c"))
 OPERATIONS = (
-    *[LockOperation.ACQUIRE] * 6,
-    *[LockOperation.ENQUEUE_WAITER] * 2,
+    *[LockOperation.ACQUIRE] * 10,
+    *[LockOperation.ENQUEUE_WAITER] * 4,
     *[LockOperation.RELEASE] * 4,
     *[LockOperation.RENEW] * 2,
-    LockOperation.CANCEL_WAIT,
+    *[LockOperation.CANCEL_WAIT] * 2,
+    LockOperation.REVOKE,
     LockOperation.OPEN_SESSION,
 )
+
+
+def holders_in(table: LockMachine) -> dict[LockID, list[tuple[ClientID, Index]]]:
+    """Who has each lock that is held, and with which token."""
+    locks = ((lock.lock_id, lock.holders) for lock in table.all())
+    return {name: [(one.client_id, one.token) for one in holders] for name, holders in locks}
 
 
 class Traffic:
@@ -31,7 +39,7 @@ class Traffic:
     def opened(self, client_id: ClientID, session_id: SessionID) -> None:
         self.sessions[client_id] = session_id
 
-    def next(self, holders: dict[LockID, tuple[ClientID, Index]]) -> Command | None:
+    def next(self, holders: dict[LockID, list[tuple[ClientID, Index]]]) -> Command | None:
         """A command, or ``None`` for a tick."""
         draw = self.draw
         if draw.random() < 0.15:
@@ -46,7 +54,7 @@ class Traffic:
         draw = self.draw
         client_id, version = draw.choice(CLIENTS), Index(draw.randrange(60))
         if lock_id in holders and draw.random() < 0.8:
-            owner, version = holders[lock_id]
+            owner, version = draw.choice(holders[lock_id])
             if op in (LockOperation.RELEASE, LockOperation.RENEW) and draw.random() < 0.9:
                 client_id = owner
         command = Command(
@@ -61,9 +69,22 @@ class Traffic:
             wait_timeout=Millis(draw.choice((1, 300, 2_000, 5_000, 20_000))),
             request_id=f"r{len(self.sent)}",
         )
+        if op in (LockOperation.ACQUIRE, LockOperation.ENQUEUE_WAITER):
+            command = self.on_terms(command)
+        if op is LockOperation.REVOKE and draw.random() < 0.3:
+            command = replace(command, version=Index(0))
         if op is LockOperation.OPEN_SESSION or draw.random() < 0.3:
             return command
         return self.numbered(command)
+
+    def on_terms(self, command: Command) -> Command:
+        """The lock "b" is read and written, "c" has two permits; and nobody is always right."""
+        draw = self.draw
+        if command.lock_id == "a" or draw.random() < 0.25:
+            return command
+        if command.lock_id == "b":
+            return replace(command, shared=True)
+        return replace(command, permits=draw.choice((2, 2, 2, 2, 2, 2, 3)))
 
     def numbered(self, command: Command) -> Command:
         """The same as a request of its client's session (which may have ended meanwhile)."""

@@ -17,6 +17,8 @@ from raftlock.types import (
     ClientID,
     Command,
     Configuration,
+    Holder,
+    HolderInfo,
     Index,
     IndexOffsetPair,
     InstallSnapshotArgs,
@@ -402,6 +404,22 @@ SAMPLES = [
             "hold_time_total": 16_000,
             "hold_time_longest": 9_000,
             "rates": None,
+        },
+    ),
+    (
+        Holder(ALICE, Index(7), Millis(9_000), Millis(8_000), 2),
+        {"client_id": "alice", "token": 7, "deadline": 9_000, "ttl": 8_000, "slot": 2},
+    ),
+    (
+        HolderInfo(ALICE, Index(7), 2, None, Millis(9_000), Millis(8_000), Millis(500)),
+        {
+            "client_id": "alice",
+            "version": 7,
+            "slot": 2,
+            "acquired_at": None,
+            "expires_at": 9_000,
+            "ttl": 8_000,
+            "remaining": 500,
         },
     ),
     (

@@ -1,0 +1,73 @@
+"""A lock for people to read: who holds it and who waits, with moments of the wall clock."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from raftlock.lock.locks import Lock
+from raftlock.lock.rules import Hold
+from raftlock.lock.table import LockTable
+from raftlock.types.commands import HolderInfo, LockInfo, WaiterInfo
+from raftlock.types.ids import ClientID, Index, LockID, Millis
+
+__all__ = ["SHOWN_MAX", "info_in", "lock_info"]
+
+SHOWN_MAX = 100
+"""How many holders and waiters are shown: what is told of a lock has to fit into one frame."""
+
+
+def info_in(table: LockTable, lock_id: LockID, now: Millis) -> LockInfo:
+    """A lock of that table; `now` is cluster time, as the leader knows it."""
+    return lock_info(table.look(lock_id), max(now, table.clock), table.wall_offset)
+
+
+def lock_info(lock: Lock, now: Millis, wall_offset: int | None) -> LockInfo:
+    """The lock at cluster time `now`, with the first of its holders and the head of its queue.
+
+    A wall clock is `wall_offset` ahead of cluster time, as far as the log says.
+    """
+
+    def on_the_wall(moment: Millis) -> Millis | None:
+        return None if wall_offset is None else Millis(moment + wall_offset)
+
+    def left(hold: Hold) -> Millis:
+        return Millis(max(0, hold.deadline - now))
+
+    hold = lock.hold
+    holders = tuple(
+        HolderInfo(
+            *(each.owner_id, each.token, each.slot, each.acquired_at or None),
+            *(on_the_wall(each.deadline), each.ttl, left(each)),
+        )
+        for each in islice(lock.holds.values(), SHOWN_MAX)
+        if each.shared or each.permits
+    )
+    waiters = tuple(
+        WaiterInfo(
+            waiter.place.client_id,
+            waiter.enqueued_at or None,
+            on_the_wall(waiter.place.deadline),
+            waiter.place.priority,
+            position,
+            waiter.place.shared,
+            waiter.place.permits,
+        )
+        for position, waiter in enumerate(islice(lock.queue, SHOWN_MAX))
+    )
+    return LockInfo(
+        lock_id=lock.lock_id,
+        owner_id=hold.owner_id if hold else ClientID(""),
+        version=hold.token if hold else Index(0),
+        acquired_at=(hold.acquired_at or None) if hold else None,
+        expires_at=on_the_wall(hold.deadline) if hold else None,
+        waiter_count=len(lock.queue),
+        waiters_info=waiters,
+        metadata=hold.metadata if hold else {},
+        last_modified=lock.last_modified or None,
+        ttl=hold.ttl if hold else Millis(0),
+        remaining=left(hold) if hold else Millis(0),
+        shared=hold.shared if hold else False,
+        permits=hold.permits if hold else 0,
+        holder_count=len(lock.holds) if holders else 0,
+        holders=holders,
+    )
