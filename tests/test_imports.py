@@ -50,6 +50,7 @@ PURE = (
     "raftlock.client.protocol",
     "raftlock.node.driver",
     "raftlock.node.looks",
+    "raftlock.node.shown",
     "raftlock.node.picture",
     "raftlock.node.proposals",
     "raftlock.node.rates",

@@ -85,7 +85,7 @@ class LockChecker:
         # How each lock stood from which entry on: what a snapshot's table is compared with.
         self._history: dict[str, list[tuple[int, Row]]] = {}
         self._beliefs: dict[tuple[str, str], tuple[int, int]] = {}
-        self._stored: dict[str, tuple[int, str]] = {}
+        self._stored: dict[str, dict[int, tuple[int, str]]] = {}
         self.handlers: dict[str, Callable[[TraceEvent], None]] = {
             "append": self._append,
             "apply": self._apply,
@@ -239,7 +239,10 @@ class LockChecker:
         if not flag(data, "accepted"):
             self.refused_writes += 1
             return
-        highest, who = self._stored.get(lock, (0, ""))
+        # One who has it alone comes after all others; of one permit, only its own holders.
+        slot, stored = number(data, "slot"), self._stored.setdefault(lock, {})
+        before = [each for at, each in stored.items() if slot == 0 or at in {0, slot}]
+        highest, who = max(before, default=(0, ""))
         if token < highest:
             sentence = (
                 f"What {lock} protects took a write of {client} with token {token} after one of "
@@ -250,7 +253,7 @@ class LockChecker:
             sentence = f"{who} and {client} both wrote to what {lock} protects with token {token}."
             self._say("fencing", sentence)
         else:
-            self._stored[lock] = (token, client)
+            stored[slot] = (token, client)
 
 
 _EMPTY: Row = ((), (False, 0), ())

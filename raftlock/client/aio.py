@@ -216,6 +216,8 @@ class AsyncLockClient(Believing):
         wait: bool = False,
         wait_timeout: float = 60.0,
         priority: int = 0,
+        shared: bool = False,
+        permits: int = 0,
         metadata: Mapping[str, str] | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
@@ -229,6 +231,11 @@ class AsyncLockClient(Believing):
         not hear of for 10 s, since it stood still or was cut off, has left its queues: its waits
         raise `WaitCancelled` or `SessionExpired`. Acquiring again what the client holds keeps the
         token and makes the hold last longer.
+
+        It has the lock alone, unless it is `shared` (a read lock: with all others who share it) or
+        asked for as one of `permits` (a counting semaphore: all ask for the same number, and
+        `Held.slot` says which one it is). A client holds a lock once: another permit is for another
+        client. On other terms than it holds or awaits the lock it is `InvalidArgument`.
 
         With `retry_for` seconds it does not stand in the queue but asks again and again, at the
         pace that the service advises; `timeout` then bounds each attempt, and else the whole call:
@@ -244,6 +251,8 @@ class AsyncLockClient(Believing):
                 wait=wait,
                 wait_timeout=wait_timeout,
                 priority=priority,
+                shared=shared,
+                permits=permits,
                 metadata=metadata,
                 request_id=self._request_id(request_id),
             )
@@ -287,6 +296,8 @@ class AsyncLockClient(Believing):
         timeout: float = 60.0,
         *,
         priority: int = 0,
+        shared: bool = False,
+        permits: int = 0,
         ttl: float = 30.0,
         metadata: Mapping[str, str] | None = None,
         request_id: str | None = None,
@@ -300,6 +311,8 @@ class AsyncLockClient(Believing):
             lock_id,
             timeout=timeout,
             priority=priority,
+            shared=shared,
+            permits=permits,
             ttl=ttl,
             metadata=metadata,
             request_id=self._request_id(request_id),
@@ -363,6 +376,8 @@ class AsyncLockClient(Believing):
         wait: bool = False,
         wait_timeout: float = 60.0,
         priority: int = 0,
+        shared: bool = False,
+        permits: int = 0,
         metadata: Mapping[str, str] | None = None,
         renew: bool | None = None,
     ) -> LockHandle:
@@ -376,7 +391,9 @@ class AsyncLockClient(Believing):
         """
         name = limits.check_lock_id(lock_id)
         renews = self._auto_renew if renew is None else renew
-        terms = LockTerms(name, ttl, wait, wait_timeout, priority, metadata, renews)
+        terms = LockTerms(
+            name, ttl, wait, wait_timeout, priority, metadata, renews, shared, permits
+        )
         return LockHandle(self, terms)
 
     def submit(
@@ -387,6 +404,8 @@ class AsyncLockClient(Believing):
         ttl: float | None = None,
         wait_timeout: float = 60.0,
         priority: int = 0,
+        shared: bool = False,
+        permits: int = 0,
         metadata: Mapping[str, str] | None = None,
         token: int | None = None,
     ) -> Submission:
@@ -407,6 +426,8 @@ class AsyncLockClient(Believing):
                 wait=op == "wait",
                 wait_timeout=wait_timeout,
                 priority=priority,
+                shared=shared,
+                permits=permits,
                 metadata=metadata,
                 request_id=self._request_id(None),
             )
@@ -440,6 +461,8 @@ class AsyncLockClient(Believing):
                 wait=terms.wait,
                 wait_timeout=left,
                 priority=terms.priority,
+                shared=terms.shared,
+                permits=terms.permits,
                 metadata=terms.metadata,
             )
         except BaseException:

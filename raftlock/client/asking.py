@@ -41,8 +41,11 @@ class Asking:
         priority: object,
         metadata: object,
         request_id: object,
+        shared: object = False,
+        permits: object = 0,
     ) -> Command:
         """A request for the lock; with `wait` it stands in the queue for `wait_timeout` seconds."""
+        is_shared, count = limits.check_terms(shared=shared, permits=permits)
         return Command(
             LockOperation.ACQUIRE,
             limits.check_lock_id(lock_id),
@@ -53,6 +56,8 @@ class Asking:
             wait_timeout=self._wait("wait_timeout", wait_timeout) if wait else Millis(0),
             metadata=self._metadata(metadata),
             request_id=limits.check_request_id(request_id),
+            shared=is_shared,
+            permits=count,
         )
 
     def acquire_all(
@@ -77,8 +82,11 @@ class Asking:
         ttl: object,
         metadata: object,
         request_id: object,
+        shared: object = False,
+        permits: object = 0,
     ) -> Command:
         """A place in the lock's queue for `timeout` seconds."""
+        is_shared, count = limits.check_terms(shared=shared, permits=permits)
         return Command(
             LockOperation.ENQUEUE_WAITER,
             limits.check_lock_id(lock_id),
@@ -88,6 +96,8 @@ class Asking:
             timeout=self._wait("timeout", timeout),
             metadata=self._metadata(metadata),
             request_id=limits.check_request_id(request_id),
+            shared=is_shared,
+            permits=count,
         )
 
     def release(self, lock_id: object, *, token: object, request_id: object) -> Command:

@@ -36,6 +36,8 @@ class LockTerms:
     priority: int
     metadata: Mapping[str, str] | None
     renews: bool = True
+    shared: bool = False
+    permits: int = 0
 
 
 class Gate:
@@ -148,6 +150,11 @@ class LockHandle:
     def token(self) -> Index:
         """The fencing token of the hold; 0 outside of the block."""
         return self._held.token if self._held is not None else Index(0)
+
+    @property
+    def slot(self) -> int:
+        """The number of its permit, from 1 on, where the lock has permits; else 0."""
+        return self._held.slot if self._held is not None else 0
 
     @property
     def remaining(self) -> float:

@@ -42,6 +42,16 @@ class Held:
         return self._lease.token
 
     @property
+    def slot(self) -> int:
+        """The number of its permit, from 1 on, where the lock has permits; else 0."""
+        return self._lease.slot
+
+    @property
+    def shared(self) -> bool:
+        """Whether others may hold it at the same time, to read as this one does."""
+        return self._lease.shared
+
+    @property
     def ttl(self) -> float:
         """The granted time to live in seconds."""
         return seconds(self._lease.ttl)

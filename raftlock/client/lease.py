@@ -29,13 +29,16 @@ class Lease:
     """One hold as its holder may believe it, on the holder's own clock in milliseconds.
 
     `started` is where the count begins, `until` the first millisecond at which the holder must no
-    longer act. `ttl` is what the cluster granted, so `until` comes before `started` + `ttl`.
+    longer act. `ttl` is what the cluster granted, so `until` comes before `started` + `ttl`. `slot`
+    is the number of the permit, where it is one; `shared` says that others may hold it too.
     """
 
     token: Index
     ttl: Millis
     started: Millis
     until: Millis
+    slot: int = 0
+    shared: bool = False
 
     @classmethod
     def counted_from(
@@ -49,7 +52,8 @@ class Lease:
         queued = max(0, outcome.stamp - outcome.enqueued_stamp)
         started = Millis(first_left + queued * kept_percent // 100)
         counted = 0 if outcome.expired else outcome.ttl * kept_percent // 100
-        return cls(outcome.token, outcome.ttl, started, Millis(started + counted))
+        until = Millis(started + counted)
+        return cls(outcome.token, outcome.ttl, started, until, outcome.slot, outcome.shared)
 
     def extended_by(self, other: Lease) -> Lease:
         """This lease after `other` was granted: for the same hold never shorter than it was."""

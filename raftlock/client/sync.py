@@ -69,6 +69,16 @@ class SyncHeld:
         return self._held.lease
 
     @property
+    def slot(self) -> int:
+        """The number of its permit, from 1 on, where the lock has permits; else 0."""
+        return self._held.slot
+
+    @property
+    def shared(self) -> bool:
+        """Whether others may hold it at the same time, to read as this one does."""
+        return self._held.shared
+
+    @property
     def ttl(self) -> float:
         """The granted time to live in seconds."""
         return self._held.ttl
@@ -103,6 +113,11 @@ class SyncLockHandle:
     def token(self) -> Index:
         """The fencing token of the hold; 0 outside of the block."""
         return self._handle.token
+
+    @property
+    def slot(self) -> int:
+        """The number of its permit, from 1 on, where the lock has permits; else 0."""
+        return self._handle.slot
 
     @property
     def remaining(self) -> float:
@@ -235,6 +250,8 @@ class LockClient:
         wait: bool = False,
         wait_timeout: float = 60.0,
         priority: int = 0,
+        shared: bool = False,
+        permits: int = 0,
         metadata: Mapping[str, str] | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
@@ -248,6 +265,8 @@ class LockClient:
                 wait=wait,
                 wait_timeout=wait_timeout,
                 priority=priority,
+                shared=shared,
+                permits=permits,
                 metadata=metadata,
                 request_id=request_id,
                 timeout=timeout,
@@ -279,6 +298,8 @@ class LockClient:
         timeout: float = 60.0,
         *,
         priority: int = 0,
+        shared: bool = False,
+        permits: int = 0,
         ttl: float = 30.0,
         metadata: Mapping[str, str] | None = None,
         request_id: str | None = None,
@@ -289,6 +310,8 @@ class LockClient:
                 lock_id,
                 timeout,
                 priority=priority,
+                shared=shared,
+                permits=permits,
                 ttl=ttl,
                 metadata=metadata,
                 request_id=request_id,
@@ -400,6 +423,8 @@ class LockClient:
         wait: bool = False,
         wait_timeout: float = 60.0,
         priority: int = 0,
+        shared: bool = False,
+        permits: int = 0,
         metadata: Mapping[str, str] | None = None,
         renew: bool | None = None,
     ) -> SyncLockHandle:
@@ -410,6 +435,8 @@ class LockClient:
             wait=wait,
             wait_timeout=wait_timeout,
             priority=priority,
+            shared=shared,
+            permits=permits,
             metadata=metadata,
             renew=renew,
         )
@@ -423,6 +450,8 @@ class LockClient:
         ttl: float | None = None,
         wait_timeout: float = 60.0,
         priority: int = 0,
+        shared: bool = False,
+        permits: int = 0,
         metadata: Mapping[str, str] | None = None,
         token: int | None = None,
     ) -> SyncSubmission:
@@ -435,6 +464,8 @@ class LockClient:
                 ttl=ttl,
                 wait_timeout=wait_timeout,
                 priority=priority,
+                shared=shared,
+                permits=permits,
                 metadata=metadata,
                 token=token,
             )

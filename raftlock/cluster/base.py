@@ -84,6 +84,7 @@ class Write:
     token: Index
     at: Micros
     leaves: bool = True
+    slot: int = 0
 
 
 class Lab(ABC):

@@ -55,8 +55,12 @@ async def write(lab: Lab, name: str, lock: str, work: float = 0.0) -> None:
             f"{name[:60]} holds no {lock_id[:60]!r}, as far as it knows: acquire it, then write.",
             {"lock": lock_id},
         )
+    if held.shared:
+        raise InvalidArgument(
+            f"{name[:60]} shares {lock_id[:60]!r} with others, to read: to write, acquire it alone."
+        )
     at = Micros(lab.clock.now_us() + 1_000 * millis_from_seconds("work", work))
-    under_way = Write(client.client_id, lock_id, held.token, at)
+    under_way = Write(client.client_id, lock_id, held.token, at, slot=held.slot)
     lab.writes.append(under_way)
     # A frozen client sends nothing: what it had decided goes out first after the thaw.
     leaves = partial(_leaves, lab, under_way)
@@ -71,8 +75,9 @@ def _leaves(lab: Lab, under_way: Write) -> None:
 def _arrives(lab: Lab, arrived: Write) -> None:
     lab.writes.remove(arrived)
     lock, client, token = arrived.lock_id, arrived.client, arrived.token
-    accepted = lab.resource.write(lock, token)
-    lab.tell("", "storage", lock=lock, client=client, token=token, accepted=accepted)
+    accepted = lab.resource.write(lock, token, arrived.slot)
+    slot = {"slot": arrived.slot} if arrived.slot else {}
+    lab.tell("", "storage", lock=lock, client=client, token=token, accepted=accepted, **slot)
 
 
 def _named(lab: Lab, place: str) -> AsyncLockClient:

@@ -67,10 +67,10 @@ async def _dump(lab: Laboratory, seed: int | None, *, paused: bool) -> Dump:
             for each in running.arrivals.underway
         ),
         writes=tuple(
-            (each.at, ResourceWrite(each.client, each.lock_id, each.token, leaves=each.leaves))
+            (each.at, ResourceWrite(each.client, each.lock_id, each.token, each.leaves, each.slot))
             for each in lab.writes
         ),
-        tokens=dict(lab.resource.highest),
+        tokens=lab.resource.highest,
         names=frozenset(lab.inside.names),
         paused=paused,
         slowed=lab.clock.speed_ppm != 1_000_000,

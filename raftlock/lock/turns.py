@@ -235,6 +235,7 @@ class Turns(LockTable):
             enqueued_stamp=self._clock if since is None else since,
             deadline=hold.deadline if hold else Millis(0),
             slot=hold.slot if hold else 0,
+            shared=hold.shared if hold else False,
             code=refusal.code,
             message=refusal.message,
         )

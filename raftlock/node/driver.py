@@ -24,7 +24,7 @@ from raftlock.node.picture import picture
 from raftlock.node.proposals import Proposals
 from raftlock.node.rates import Rates
 from raftlock.node.sessions import SESSION_TTL_MS, SessionWatch
-from raftlock.node.shown import info_in
+from raftlock.node.shown import info_in, lock_data
 from raftlock.node.watching import Watches
 from raftlock.raft.config import RaftConfig
 from raftlock.raft.effects import (
@@ -44,7 +44,7 @@ from raftlock.raft.effects import (
 from raftlock.raft.node import Raft
 from raftlock.raft.random64 import Random64
 from raftlock.raft.rules import Rules
-from raftlock.types.answers import Holder, LockChange, Outcome, QueuedWaiter
+from raftlock.types.answers import Outcome
 from raftlock.types.commands import Command, LockInfo, LockOperation
 from raftlock.types.events import Emitter, Json, Note
 from raftlock.types.ids import Index, LockID, Millis, NodeID, ProposalID, SessionID, Term
@@ -369,7 +369,7 @@ class Driver:
         }
         applied = self._tell(Note("apply", data), cause)
         for change in message.changes:
-            self._tell(Note("lock", _lock_data(change)), applied)
+            self._tell(Note("lock", lock_data(change)), applied)
         self.watches.changed(entry.index, message.changes)
         self.watch.applied(now, message.command_result_data)
         if self.rates.is_due(now):
@@ -382,7 +382,7 @@ class Driver:
         message = self.table.idle(now)
         if message is not None:
             for change in message.changes:
-                self._tell(Note("lock", _lock_data(change)))
+                self._tell(Note("lock", lock_data(change)))
             work.outcomes.extend(message.outcomes)
 
     def _restore(self, snapshot: Snapshot, cause: int) -> None:
@@ -395,7 +395,7 @@ class Driver:
         }
         self._tell(Note("restore", data), cause)
         for change in self.table.all():
-            self._tell(Note("lock", _lock_data(change)), cause)
+            self._tell(Note("lock", lock_data(change)), cause)
 
     def _tell_recovery(self, recovered: Recovered) -> None:
         """Tell the trace what a restarted node found on its disk."""
@@ -438,7 +438,7 @@ class Driver:
 
     def locks_in_fields(self) -> Iterator[dict[str, Json]]:
         """All locks as a ``lock`` has them."""
-        return map(_lock_data, self.table.all())
+        return map(lock_data, self.table.all())
 
     def _tell_all(self, notes: tuple[Note, ...], cause: int) -> int:
         """Record `notes` in order, and give the first one's number: it is the others' cause."""
@@ -496,43 +496,4 @@ def _members_data(index: Index, members: Configuration) -> dict[str, Json]:
         "voters": list(members.voters),
         "learners": list(members.learners),
         "outgoing": list(members.outgoing),
-    }
-
-
-def _lock_data(change: LockChange) -> dict[str, Json]:
-    return {
-        "lock": change.lock_id,
-        "owner": change.owner_id,
-        "token": change.token,
-        "deadline": change.deadline,
-        "ttl": change.ttl,
-        "why": list(change.why),
-        "queue": [
-            {
-                "client": waiter.client_id,
-                "priority": waiter.priority,
-                "index": waiter.index,
-                "deadline": waiter.deadline,
-                **_terms_of(waiter),
-            }
-            for waiter in change.waiters
-        ],
-        **_terms_of(change),
-        **({"slot": change.slot} if change.slot else {}),
-        **({"others": [_other(each) for each in change.others]} if change.others else {}),
-    }
-
-
-def _terms_of(of: LockChange | QueuedWaiter) -> dict[str, Json]:
-    """On which terms a lock is held or waited for; nothing if by one client alone."""
-    return {"shared": True} if of.shared else {"permits": of.permits} if of.permits else {}
-
-
-def _other(holder: Holder) -> dict[str, Json]:
-    return {
-        "client": holder.client_id,
-        "token": holder.token,
-        "deadline": holder.deadline,
-        "ttl": holder.ttl,
-        **({"slot": holder.slot} if holder.slot else {}),
     }

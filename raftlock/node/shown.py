@@ -1,4 +1,4 @@
-"""A lock for people to read: who holds it and who waits, with moments of the wall clock."""
+"""A lock for people to read: who holds it and who waits; as an answer, and as a trace tells it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from itertools import islice
 from raftlock.lock.locks import Lock
 from raftlock.lock.rules import Hold
 from raftlock.lock.table import LockTable
+from raftlock.types.answers import Holder, LockChange, QueuedWaiter
 from raftlock.types.commands import HolderInfo, LockInfo, WaiterInfo
+from raftlock.types.events import Json
 from raftlock.types.ids import ClientID, Index, LockID, Millis
 
-__all__ = ["SHOWN_MAX", "info_in", "lock_info"]
+__all__ = ["SHOWN_MAX", "info_in", "lock_data", "lock_info"]
 
 SHOWN_MAX = 100
 """How many holders and waiters are shown: what is told of a lock has to fit into one frame."""
@@ -71,3 +73,43 @@ def lock_info(lock: Lock, now: Millis, wall_offset: int | None) -> LockInfo:
         holder_count=len(lock.holds) if holders else 0,
         holders=holders,
     )
+
+
+def lock_data(change: LockChange) -> dict[str, Json]:
+    """A lock that an entry touched, as a trace tells of it."""
+    return {
+        "lock": change.lock_id,
+        "owner": change.owner_id,
+        "token": change.token,
+        "deadline": change.deadline,
+        "ttl": change.ttl,
+        "why": list(change.why),
+        "queue": [
+            {
+                "client": waiter.client_id,
+                "priority": waiter.priority,
+                "index": waiter.index,
+                "deadline": waiter.deadline,
+                **_terms_of(waiter),
+            }
+            for waiter in change.waiters
+        ],
+        **_terms_of(change),
+        **({"slot": change.slot} if change.slot else {}),
+        **({"others": [_other(each) for each in change.others]} if change.others else {}),
+    }
+
+
+def _terms_of(of: LockChange | QueuedWaiter) -> dict[str, Json]:
+    """On which terms a lock is held or waited for; nothing if by one client alone."""
+    return {"shared": True} if of.shared else {"permits": of.permits} if of.permits else {}
+
+
+def _other(holder: Holder) -> dict[str, Json]:
+    return {
+        "client": holder.client_id,
+        "token": holder.token,
+        "deadline": holder.deadline,
+        "ttl": holder.ttl,
+        **({"slot": holder.slot} if holder.slot else {}),
+    }

@@ -274,6 +274,7 @@ def command_for(client: SimClient, action: Action) -> Command | None:
     ttl = number(action, "ttl_ms") / 1_000 if "ttl_ms" in action else 10.0
     wait = number(action, "wait_ms") / 1_000 if "wait_ms" in action else 60.0
     priority = number(action, "priority")
+    shared, permits = flag(action, "shared"), number(action, "permits")
     token = number(action, "token") if "token" in action else None
     if op in {"acquire", "wait"}:
         return asking.acquire(
@@ -282,6 +283,8 @@ def command_for(client: SimClient, action: Action) -> Command | None:
             wait=op == "wait",
             wait_timeout=wait,
             priority=priority,
+            shared=shared,
+            permits=permits,
             metadata=metadata,
             request_id=request_id,
         )
@@ -290,6 +293,8 @@ def command_for(client: SimClient, action: Action) -> Command | None:
             lock,
             timeout=wait,
             priority=priority,
+            shared=shared,
+            permits=permits,
             ttl=ttl,
             metadata=metadata,
             request_id=request_id,

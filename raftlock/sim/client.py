@@ -47,7 +47,7 @@ from raftlock.transport.original import from_original
 from raftlock.types.answers import Outcome, OutcomeStatus
 from raftlock.types.commands import Command, LockInfo, LockOperation
 from raftlock.types.events import Json, Note
-from raftlock.types.ids import Index, LockID, Millis, NodeID
+from raftlock.types.ids import LockID, Millis, NodeID
 
 __all__ = ["Ask", "ClientRules", "Line", "SimClient"]
 
@@ -232,13 +232,13 @@ class SimClient:
             )
         return known.token
 
-    def may_write(self, lock_id: LockID) -> Index | None:
-        """The token to write with, if the rules let it write now."""
+    def may_write(self, lock_id: LockID) -> Lease | None:
+        """The hold to write by, if the rules let it write now; who shares a lock only reads."""
         lease = self.held.get(lock_id)
-        if lease is None:
+        if lease is None or lease.shared:
             return None
         valid = lease.valid(self._line.now_ms())
-        return lease.token if self.rules.may_write(valid=valid) else None
+        return lease if self.rules.may_write(valid=valid) else None
 
     def _new_ask(self, command: Command | None, time_ms: Millis) -> Ask:
         self._number += 1

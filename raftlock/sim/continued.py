@@ -103,7 +103,7 @@ class Dump:
     links: Links
     letters: tuple[Letter, ...]
     writes: tuple[tuple[Micros, ResourceWrite], ...]
-    tokens: Mapping[LockID, int]
+    tokens: Mapping[LockID, Mapping[int, int]]
     names: frozenset[NodeID]
     paused: bool = False
     slowed: bool = False

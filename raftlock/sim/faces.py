@@ -62,6 +62,16 @@ class SimHeld:
         return self._lease.token
 
     @property
+    def slot(self) -> int:
+        """The number of its permit, from 1 on, where the lock has permits; else 0."""
+        return self._lease.slot
+
+    @property
+    def shared(self) -> bool:
+        """Whether others may hold it at the same time, to read as this one does."""
+        return self._lease.shared
+
+    @property
     def ttl(self) -> float:
         """The granted time to live in seconds."""
         return self.lease.ttl / 1_000
@@ -142,6 +152,11 @@ class SimLockHandle:
         return self._held.token if self._held is not None else Index(0)
 
     @property
+    def slot(self) -> int:
+        """The number of its permit, from 1 on, where the lock has permits; else 0."""
+        return self._held.slot if self._held is not None else 0
+
+    @property
     def remaining(self) -> float:
         """Seconds for which the block may still act; 0 if none."""
         return self._held.remaining if self._held is not None else 0.0
@@ -215,6 +230,8 @@ class SimLockClient:
         wait: bool = False,
         wait_timeout: float = 60.0,
         priority: int = 0,
+        shared: bool = False,
+        permits: int = 0,
         metadata: Mapping[str, str] | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
@@ -226,7 +243,7 @@ class SimLockClient:
                 "A simulated client does not ask again by itself: use wait=True."
             )
         told = _times(ttl, wait_timeout, priority, timeout) | _more(metadata, request_id)
-        told["op"] = "wait" if wait else "acquire"
+        told |= {"op": "wait" if wait else "acquire"} | _terms(permits, shared=shared)
         return self.get(limits.check_lock_id(lock_id), told)
 
     def enqueue_waiter(
@@ -235,12 +252,15 @@ class SimLockClient:
         timeout: float = 60.0,
         *,
         priority: int = 0,
+        shared: bool = False,
+        permits: int = 0,
         ttl: float = 30.0,
         metadata: Mapping[str, str] | None = None,
         request_id: str | None = None,
     ) -> SimSubmission:
         """Stand in the lock's queue; returns once the place is known."""
         told = _times(ttl, timeout, priority, None) | _more(metadata, request_id)
+        told |= _terms(permits, shared=shared)
         lock = limits.check_lock_id(lock_id)
         ask = self._ask("enqueue_waiter", lock, told)
         self._simulation.run_until_answered(ask, placed=True)
@@ -314,6 +334,8 @@ class SimLockClient:
         wait: bool = False,
         wait_timeout: float = 60.0,
         priority: int = 0,
+        shared: bool = False,
+        permits: int = 0,
         metadata: Mapping[str, str] | None = None,
         renew: bool | None = None,
     ) -> SimLockHandle:
@@ -323,7 +345,7 @@ class SimLockClient:
                 "A simulation has no clock of its own that could renew: call renew() in the block."
             )
         told = _times(ttl, wait_timeout, priority, None) | _more(metadata, None)
-        told["op"] = "wait" if wait else "acquire"
+        told |= {"op": "wait" if wait else "acquire"} | _terms(permits, shared=shared)
         return SimLockHandle(self, limits.check_lock_id(lock_id), told)
 
     def submit(
@@ -334,12 +356,14 @@ class SimLockClient:
         ttl: float | None = None,
         wait_timeout: float = 60.0,
         priority: int = 0,
+        shared: bool = False,
+        permits: int = 0,
         metadata: Mapping[str, str] | None = None,
         token: int | None = None,
     ) -> SimSubmission:
         """Ask and go on; `op` is acquire, release, renew, wait or cancel."""
         lock = limits.check_lock_id(lock_id)
-        told = _more(metadata, None)
+        told = _more(metadata, None) | _terms(permits, shared=shared)
         told |= {"priority": priority, "wait_ms": _ms("wait_timeout", wait_timeout)}
         if ttl is not None:
             told["ttl_ms"] = _ms("ttl", ttl)
@@ -391,6 +415,12 @@ def _bound(timeout: float | None) -> dict[str, Json]:
 def _times(ttl: float, wait: float, priority: int, timeout: float | None) -> dict[str, Json]:
     told: dict[str, Json] = {"ttl_ms": _ms("ttl", ttl), "wait_ms": _ms("wait_timeout", wait)}
     return told | {"priority": priority} | _bound(timeout)
+
+
+def _terms(permits: int, *, shared: bool) -> dict[str, Json]:
+    """On which terms, as far as they are not the usual ones; they are checked where it is asked."""
+    told: dict[str, Json] = {"shared": True} if shared else {}
+    return told | ({"permits": permits} if permits else {})
 
 
 def _more(metadata: Mapping[str, str] | None, request_id: str | None) -> dict[str, Json]:

@@ -128,6 +128,7 @@ class ResourceWrite:
     lock: LockID
     token: int
     leaves: bool
+    slot: int = 0
 
 
 Happening = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from raftlock.client.fencing import highest_for
 from raftlock.types.ids import LockID
 
 __all__ = ["Resource", "ResourceRules"]
@@ -30,21 +31,22 @@ class Resource:
 
     def __init__(self, rules: ResourceRules) -> None:
         self._rules = rules
-        self._highest: dict[LockID, int] = {}
+        self._highest: dict[LockID, dict[int, int]] = {}
 
     @property
-    def highest(self) -> Mapping[LockID, int]:
-        """The highest token that each thing has seen."""
-        return self._highest
+    def highest(self) -> Mapping[LockID, Mapping[int, int]]:
+        """The highest token that each thing has seen, by the number of the permit (0: alone)."""
+        return {lock: dict(slots) for lock, slots in self._highest.items()}
 
-    def take_over(self, highest: Mapping[LockID, int]) -> None:
+    def take_over(self, highest: Mapping[LockID, Mapping[int, int]]) -> None:
         """Have seen these tokens."""
-        self._highest.update(highest)
+        self._highest.update({lock: dict(slots) for lock, slots in highest.items()})
 
-    def write(self, lock_id: LockID, token: int) -> bool:
-        """A write arrives; whether it was taken."""
-        highest = self._highest.get(lock_id, 0)
+    def write(self, lock_id: LockID, token: int, slot: int = 0) -> bool:
+        """A write arrives, of the holder of that permit where the lock has some; is it taken?"""
+        highest = highest_for(self._highest.get(lock_id, {}), slot)
         if not self._rules.accepts(highest, token):
             return False
-        self._highest[lock_id] = max(highest, token)
+        slots = self._highest.setdefault(lock_id, {})
+        slots[slot] = max(slots.get(slot, 0), token)
         return True

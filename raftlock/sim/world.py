@@ -382,10 +382,10 @@ class World:
 
     def write(self, client: SimClient, lock_id: LockID, work_us: int) -> bool:
         """A holder sets out to write to what the lock protects; whether it believes that it may."""
-        token = client.may_write(lock_id)
-        if token is None:
+        lease = client.may_write(lock_id)
+        if lease is None:
             return False
-        leaving = ResourceWrite(client.name, lock_id, token, leaves=True)
+        leaving = ResourceWrite(client.name, lock_id, lease.token, leaves=True, slot=lease.slot)
         self.schedule.put(self.clock.now + work_us, leaving)
         return True
 
@@ -446,10 +446,11 @@ class World:
 
     def _at_client(self, happening: Reply | HungUp | Moved | Alarm | ResourceWrite) -> None:
         if isinstance(happening, ResourceWrite) and not happening.leaves:
-            lock, token = happening.lock, happening.token
-            accepted = self.resource.write(lock, token)
+            lock, token, slot = happening.lock, happening.token, happening.slot
+            accepted = self.resource.write(lock, token, slot)
             told: dict[str, Json] = {"lock": lock, "client": happening.client, "token": token}
-            self.tell("", "storage", told | {"accepted": accepted})
+            told |= {"accepted": accepted} | ({"slot": slot} if slot else {})
+            self.tell("", "storage", told)
             return
         client = self.clients[happening.client]
         if client.frozen:

@@ -106,7 +106,7 @@ _FORMS: Mapping[str, Mapping[str, str]] = {
         "holder_count": "i",
     },
     "belief": {"client": "S", "lock": "S", "token": "I", "until": "i"},
-    "storage": {"lock": "S", "client": "S", "token": "I", "accepted": "B"},
+    "storage": {"lock": "S", "client": "S", "token": "I", "accepted": "B", "slot": "i"},
     "violation": {"property": "S", "text": "S", "index": "i", "nodes": "n"},
     "note": {"text": "S"},
 }

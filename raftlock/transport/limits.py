@@ -51,6 +51,7 @@ __all__ = [
     "PAGE_LIMIT_MAX",
     "PEERS_MAX",
     "PEER_FRAME_BYTES_MAX",
+    "PERMITS_MAX",
     "PRIORITY_MAX",
     "PRIORITY_MIN",
     "REPLY_BYTES_MAX",
@@ -78,6 +79,8 @@ __all__ = [
     "check_request_id",
     "check_session_id",
     "check_session_ttl",
+    "check_slot",
+    "check_terms",
     "check_token",
     "check_ttl",
     "check_wait",
@@ -125,6 +128,8 @@ TTL_MS_MIN = 1_000
 TTL_MS_MAX = 24 * 60 * 60 * 1_000
 WAIT_MS_MIN = 1_000
 WAIT_MS_MAX = 10 * 60 * 1_000
+PERMITS_MAX = 1_000
+"""Of one lock."""
 PRIORITY_MIN = -1_000
 PRIORITY_MAX = 1_000
 
@@ -228,6 +233,26 @@ def check_priority(value: object) -> int:
     return priority
 
 
+def check_terms(*, shared: object, permits: object) -> tuple[bool, int]:
+    """On which terms a lock is asked for: alone, `shared`, or one of 1 to 1000 `permits`."""
+    count = _check_integer("permits", permits)
+    if not 0 <= count <= PERMITS_MAX:
+        raise InvalidArgument(
+            f"permits must be from 1 to {PERMITS_MAX}, or 0 for none, not {_shown(count)}."
+        )
+    if shared and count:
+        raise InvalidArgument("A lock is shared or has permits, and not both: choose one.")
+    return bool(shared), count
+
+
+def check_slot(value: object) -> int:
+    """The number of a permit: from 1 to 1000, or 0 where the lock is held alone."""
+    slot = _check_integer("slot", value)
+    if not 0 <= slot <= PERMITS_MAX:
+        raise InvalidArgument(f"slot must be from 0 to {PERMITS_MAX}, not {_shown(slot)}.")
+    return slot
+
+
 def check_token(value: object) -> Index:
     """A fencing token (``version``) if it can be one: a whole number from 1 on."""
     token = _check_integer("version", value)
@@ -300,6 +325,7 @@ def check_command(command: Command) -> None:
     if command.op in (LockOperation.ACQUIRE, LockOperation.ENQUEUE_WAITER):
         check_priority(command.priority)
         check_metadata(command.metadata)
+        check_terms(shared=command.shared, permits=command.permits)
     # 0 stands for "not given" where the service has a default of its own.
     if command.op is LockOperation.ACQUIRE and command.wait and command.wait_timeout:
         check_wait(command.wait_timeout)

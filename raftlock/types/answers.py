@@ -48,7 +48,7 @@ class Outcome:
     the node fills it in. `expired` marks a retry answered after its grant had already ended. A
     refusal has its `code` and one `message` that says what to do. Where several locks were granted
     at once `tokens` has the token of each, and `token` is the largest. `slot` is the number of the
-    permit that was granted, from 1 on.
+    permit that is held, from 1 on; `shared` says that others may hold it too.
     """
 
     status: OutcomeStatus
@@ -71,6 +71,7 @@ class Outcome:
     estimate: Millis = Millis(0)
     tokens: Mapping[LockID, Index] = field(default_factory=dict)
     slot: int = 0
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

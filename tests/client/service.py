@@ -8,6 +8,7 @@ from raftlock.client import AsyncLockClient, Endpoint
 from raftlock.errors import Unavailable
 from raftlock.lock.commands import encode as encode_command
 from raftlock.lock.machine import LockMachine
+from raftlock.node.shown import info_in
 from raftlock.transport.codec import (
     ErrorInfo,
     Response,
@@ -139,7 +140,7 @@ class Service:
             return
         if request.call == "get_lock_info":
             now = Millis(self.clock.now_us() // 1000)
-            info = self.machine.lock_info(request.params["lock_id"], now)
+            info = info_in(self.machine, request.params["lock_id"], now)
             link.answer(Response(request.id, to_original(info)))
             return
         outcome = self.propose(command_from_params(request.call, request.params))

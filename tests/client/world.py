@@ -27,6 +27,7 @@ from raftlock.client.protocol import (
 from raftlock.errors import ErrorCode
 from raftlock.lock.commands import encode as encode_command
 from raftlock.lock.machine import LockMachine
+from raftlock.node.shown import info_in
 from raftlock.raft.random64 import Random64
 from raftlock.transport.codec import ErrorInfo, Response, command_from_params
 from raftlock.transport.original import to_original
@@ -172,7 +173,7 @@ class World:
             self._reply(client, connection, node, Response(request.id, {"id": node}))
             return
         if request.call == "get_lock_info":
-            info = self.machine.lock_info(request.params["lock_id"], Millis(self.now))
+            info = info_in(self.machine, request.params["lock_id"], Millis(self.now))
             self._reply(client, connection, node, Response(request.id, to_original(info)))
             return
         if request.call == "keep_alive":
