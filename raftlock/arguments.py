@@ -8,7 +8,8 @@ from typing import TypedDict
 from raftlock.errors import InvalidArgument
 from raftlock.types.events import Json
 
-__all__ = ["Arguments", "LinkChange", "groups", "link_change", "names", "number", "text", "whole"]
+__all__ = ["Arguments", "LinkChange", "flag", "groups", "link_change", "names", "number", "text"]
+__all__ += ["whole"]
 
 Arguments = Mapping[str, Json]
 
@@ -35,6 +36,14 @@ def number(given: Arguments, key: str, default: float | None = None) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidArgument(f"The field {key} must hold a number.")
     return float(value)
+
+
+def flag(given: Arguments, key: str) -> bool:
+    """Whether it is so; not, if it is left out."""
+    value = given.get(key, False)
+    if not isinstance(value, bool):
+        raise InvalidArgument(f"The field {key} must be true or false.")
+    return value
 
 
 def whole(given: Arguments, key: str) -> int:

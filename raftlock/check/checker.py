@@ -10,7 +10,7 @@ from raftlock.check.cluster import ClusterModel
 from raftlock.check.disks import DiskChecker
 from raftlock.check.history import Operation, by_lock, lock_history
 from raftlock.check.invariants import RaftChecker
-from raftlock.check.joint import JointLockObject, is_joint
+from raftlock.check.joint import JointLockObject, is_joint, without_repeats
 from raftlock.check.linearizability import Verdict, judge
 from raftlock.check.locks import LockChecker
 from raftlock.check.objects import LockObject
@@ -160,11 +160,11 @@ def check_history(header: Mapping[str, Json], events: Collection[TraceEvent]) ->
     margin, jumps = clocks.margin_percent, clocks.jumps
     found = []
     for lock, operations in by_lock(lock_history(events)).items():
-        judgement = (
-            judge(operations, JointLockObject(margin, jumps), lock=lock)
-            if is_joint(operations)
-            else judge(operations, LockObject(margin, jumps), lock=lock)
-        )
+        if is_joint(operations):
+            joint = JointLockObject(margin, jumps, operations=operations)
+            judgement = judge(without_repeats(operations), joint, lock=lock)
+        else:
+            judgement = judge(operations, LockObject(margin, jumps), lock=lock)
         if not judgement.holds:
             unknown = judgement.verdict is Verdict.UNKNOWN
             name = "not judged" if unknown else "linearizability"

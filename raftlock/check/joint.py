@@ -1,78 +1,105 @@
 """What may happen to a lock that several may hold: shared by readers, or by one permit each.
 
-The sequential specification of `LockObject`, for locks that somebody asked for on such terms.
+The sequential specification of `LockObject`, for locks that somebody asked for on such terms. With
+several holders there would be far more states to try than with one, so here it is known of each
+hold whether it is *certain*. One whose TTL may have ended, or that came of a request without an
+answer, is not: it explains what needs it, and stands in nobody's way. What must have ended is
+dropped as soon as somebody gets the lock for whom there was no room otherwise.
+
+Requests and releases without an answer are told beforehand. From their calls on they may be done at
+any moment, also more than once: that allows a little too much, and is quick.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 from raftlock.check.history import START, Moment, Operation, seconds
-from raftlock.check.objects import CLOCK_MARGIN_PERCENT, earliest_end, later
+from raftlock.check.objects import CLOCK_MARGIN_PERCENT, earliest_end
 from raftlock.trace.fields import flag, number, shorten
 
-__all__ = ["JointHold", "JointLockObject", "JointState", "is_joint"]
+__all__ = ["JointHold", "JointLockObject", "JointState", "Terms", "is_joint", "without_repeats"]
 
 _ASKS = ("acquire", "enqueue_waiter")
 
+Terms = tuple[bool, int]
+"""Whether a lock is shared, and of how many permits one is had: neither, if it is held alone."""
+
 
 class JointHold(NamedTuple):
-    """One of those who hold it; the fields mean what they mean in `LockState`."""
+    """Somebody's hold. If not `is_exact`, its token was never heard: it is that one or larger.
+
+    It cannot end by itself before `ends`; at `START` it is not certain that it is there at all. One
+    that `is_loose` may be taken back, or never was: it stays uncertain, whatever is said of it.
+    """
 
     client: str
-    terms: tuple[bool, int]
+    terms: Terms
     token: int
     is_exact: bool = True
     ends: Moment = START
+    is_loose: bool = False
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is there."""
+        return self.ends != START
 
     def may_have(self, token: int) -> bool:
         """Whether that may be its token."""
         return self.token == token if self.is_exact else self.token <= token
 
-    def known(self, token: int, ends: Moment = START) -> JointHold:
-        """The same hold, now that its token is known."""
-        return self._replace(token=token, is_exact=True, ends=later(self.ends, ends))
+    @property
+    def key(self) -> tuple[str, Terms, bool]:
+        """Of holds that agree in this there is one."""
+        return self.client, self.terms, self.is_exact
 
     def covers(self, other: JointHold) -> bool:
         """Whether it leaves open what the other one leaves open."""
-        return (
-            (self.client, self.terms) == (other.client, other.terms)
-            and (self.ends == START or START < other.ends >= self.ends)
-            and (self.token <= other.token if not self.is_exact else other.may_be_only(self.token))
-        )
-
-    def may_be_only(self, token: int) -> bool:
-        """Whether its token is known to be that one."""
-        return self.is_exact and self.token == token
+        if (self.client, self.terms) != (other.client, other.terms):
+            return False
+        if self.is_certain and not (other.is_certain and other.ends >= self.ends):
+            return False
+        if other.is_loose and not self.is_loose:
+            return False
+        if self.is_exact:
+            return other.is_exact and self.token == other.token
+        return self.token <= other.token
 
 
 class JointState(NamedTuple):
-    """Who holds it, by name; `last` and `since` mean what they mean in `LockState`."""
+    """Who holds it, or may do so; `last` and `since` mean what they mean in `LockState`.
+
+    Of one client there may be several holds, none of them certain: on different terms, or one whose
+    time may be up and one that may have come after it.
+    """
 
     holds: tuple[JointHold, ...] = ()
     last: int = 0
     since: Moment = START
 
-    def of(self, client: str) -> JointHold | None:
-        """The client's hold, if it has one."""
-        return next((hold for hold in self.holds if hold.client == client), None)
+    @property
+    def certain(self) -> list[JointHold]:
+        """The holds that are there."""
+        return [hold for hold in self.holds if hold.is_certain]
 
-    def has_room(self, terms: tuple[bool, int]) -> bool:
-        """Whether somebody may have it on these terms beside those who do."""
-        shared, permits = terms
-        alike = all(hold.terms == terms for hold in self.holds)
-        return not self.holds or (alike and (shared or len(self.holds) < permits))
+    def of(self, client: str) -> list[JointHold]:
+        """The client's hold, or those that it may have."""
+        return [hold for hold in self.holds if hold.client == client]
 
     def with_hold(self, hold: JointHold) -> JointState:
-        """The state with that hold, instead of the one that its client had."""
-        others = [each for each in self.holds if each.client != hold.client]
+        """The state with that hold, instead of the one with its key."""
+        others = [each for each in self.holds if each.key != hold.key]
         return self._replace(holds=tuple(sorted((*others, hold))))
 
-    def without(self, *gone: JointHold, last: int = 0, since: Moment = START) -> JointState:
-        """The state after these have ended."""
-        kept = tuple(hold for hold in self.holds if hold not in gone)
-        return JointState(kept, max(self.last, last), max(self.since, since))
+    def only(self, holds: Iterable[JointHold]) -> JointState:
+        """The state with these holds and no others."""
+        return self._replace(holds=tuple(sorted(holds)))
+
+    def seen(self, token: int, at: Moment = START) -> JointState:
+        """The state, now that such a token was given, by something done at that moment or later."""
+        return self._replace(last=max(self.last, token), since=max(self.since, at))
 
 
 class JointLockObject:
@@ -94,32 +121,40 @@ class JointLockObject:
         self,
         margin_percent: int = CLOCK_MARGIN_PERCENT,
         jumps: Iterable[tuple[int, int]] = (),
+        *,
+        operations: Iterable[Operation] = (),
     ) -> None:
         self._margin_percent = margin_percent
         self._jumps = tuple(jumps)
+        unheard = [each for each in without_repeats(operations) if _is_free(each)]
+        self._unheard = sorted(unheard, key=lambda each: each.call)
 
     def start(self) -> JointState:
         """Nobody holds it, and no token was given."""
         return JointState()
 
     def after(self, state: JointState, operation: Operation, now: Moment) -> JointState | None:
-        """What `operation` makes of the lock."""
-        match operation.op:
-            case "acquire" | "enqueue_waiter":
-                return self._acquired(state, operation)
-            case "release" | "renew":
+        """What `operation` makes of the lock, after what nobody was told of."""
+        for each in self._unheard:
+            if each.call > now:
+                break
+            state = _perhaps(state, each)
+        if operation.answer is None:
+            return _perhaps(state, operation)
+        match operation.op, operation.answer.word:
+            case "acquire" | "enqueue_waiter", "granted":
+                return self._granted(state, operation)
+            case ("release", "released") | ("renew", "renewed"):
                 return self._named(state, operation)
-            case "revoke":
+            case "revoke", "revoked":
                 return _revoked(state, operation)
-            case "cancel_wait":
-                return state if _is_held_by_others(state, operation.client) else None
-            case "get_lock_info":
+            case "get_lock_info", "info":
                 return _looked_at(state, operation)
-        return None
+        return _refused(state, operation)
 
     def by_itself(self, state: JointState) -> Iterable[tuple[Moment, JointState]]:
-        """A TTL ends."""
-        return [(hold.ends, state.without(hold, since=hold.ends)) for hold in state.holds]
+        """A TTL may have ended."""
+        return [(hold.ends, state.with_hold(hold._replace(ends=START))) for hold in state.certain]
 
     def describe(self, state: JointState) -> str:
         """Who holds it, with which tokens."""
@@ -127,81 +162,66 @@ class JointLockObject:
             return "nobody holds it" + (f" after token {state.last}" if state.last else "")
         told = [
             f"{shorten(hold.client)} (token {hold.token}{'' if hold.is_exact else ' or more'}"
-            f"{'' if hold.ends == START else f', until {seconds(hold.ends)} at least'})"
+            f"{f', until {seconds(hold.ends)} at least' if hold.is_certain else ', perhaps'})"
             for hold in state.holds
         ]
         return f"{' and '.join(told)} {'hold' if len(told) > 1 else 'holds'} it"
 
     def covers(self, state: JointState, other: JointState) -> bool:
-        """Held by the same clients on the same terms, who can lose it no later."""
-        return (
-            len(state.holds) == len(other.holds)
-            and state.last <= other.last
-            and state.since <= other.since
-            and all(map(JointHold.covers, state.holds, other.holds))
+        """It may be held by all who hold the other, and by nobody else for certain."""
+        if state.last > other.last or state.since > other.since:
+            return False
+        return all(any(mine.covers(hold) for mine in state.holds) for hold in other.holds) and all(
+            any(mine.covers(hold) for hold in other.holds) for mine in state.certain
         )
 
     def kind(self, operation: Operation) -> Hashable | None:
-        """A client's open requests on equal terms are alike; no token is released twice."""
-        if operation.op == "revoke":
-            return operation.call  # it may end any hold, once
-        return (operation.client, *_terms(operation)) if operation.op in _ASKS else None
+        """Open requests and releases need no count; a revocation may end all holds, once."""
+        return None if _is_free(operation) else operation.call
 
     def reached(self, state: JointState) -> int:
-        """The least token that is held, or that can be given next."""
+        """The least token that may be held, or that can be given next."""
         return min((hold.token for hold in state.holds), default=state.last + 1)
 
     def last_chance(self, operation: Operation) -> int | None:
-        """The token, if the answer says that the lock was held with it."""
-        answer = operation.answer
-        if answer is None:
-            return None
-        if answer.word == "granted" or (answer.word == "info" and answer.value):
-            return min([answer.token, *(token for _, token in answer.holders)])
-        if answer.word == "revoked":
-            return answer.token - 1
-        return operation.token if answer.word in ("released", "renewed") else None
+        """Tokens of several holds are mixed: nothing can be said from how far they have come."""
+        return None
 
-    def _acquired(self, state: JointState, operation: Operation) -> JointState | None:
-        client, answer, terms = operation.client, operation.answer, _terms(operation)
-        mine, since = state.of(client), max(state.since, operation.call)
-        if answer is None:
-            if mine is not None:
-                return state.with_hold(mine._replace(ends=START)) if mine.terms == terms else state
-            if not state.has_room(terms):
-                return state
-            least = state.last + 1
-            hold = JointHold(client, terms, least, is_exact=False)
-            return state.with_hold(hold)._replace(last=least, since=since)
-        if answer.word != "granted":
-            return _refused(state, operation)
-        token, ends = answer.token, self._end(operation, since)
-        if mine is not None:
-            fits = mine.terms == terms and mine.may_have(token)
-            return _with_known(state, mine, token, ends) if fits else None
-        if not state.has_room(terms) or token <= state.last:
+    def _granted(self, state: JointState, operation: Operation) -> JointState | None:
+        assert operation.answer is not None
+        client, terms, token = operation.client, _terms(operation), operation.answer.token
+        since = max(state.since, operation.call)
+        ends = earliest_end(operation, since, self._margin_percent, self._jumps)
+        for mine in state.of(client):
+            if mine.terms == terms and mine.may_have(token):
+                return _known(state, mine, token, ends)
+        if any(hold.is_certain for hold in state.of(client)) or token <= state.last:
             return None
-        hold = JointHold(client, terms, token, ends=ends)
-        return state.with_hold(hold)._replace(last=token, since=since)
+        certain = state.certain
+        if not _has_room(certain, terms):
+            return None
+        is_full = not terms[0] and len(certain) + 1 >= terms[1]
+        kept = [
+            hold
+            for hold in state.holds
+            if hold.is_certain
+            or (hold.terms == terms and hold.client != client and any(terms) and not is_full)
+        ]
+        hold = JointHold(client, terms, token, ends=ends, is_loose=ends == START)
+        return state.only([*kept, hold]).seen(token, since)
 
     def _named(self, state: JointState, operation: Operation) -> JointState | None:
         """A release or a renewal."""
-        answer, token, mine = operation.answer, operation.token, state.of(operation.client)
-        is_it = mine is not None and mine.may_have(token)
-        since = max(state.since, operation.call)
-        if answer is None:
-            free = operation.op == "release" and is_it and mine is not None
-            return state.without(mine, last=token, since=since) if free and mine else state
-        if answer.word not in ("released", "renewed"):
-            return _refused(state, operation)
-        if mine is None or not is_it or answer.token not in (0, token):
+        assert operation.answer is not None
+        token, since = operation.token, max(state.since, operation.call)
+        mine = next((hold for hold in state.of(operation.client) if hold.may_have(token)), None)
+        if mine is None or operation.answer.token not in (0, token):
             return None
         if operation.op == "release":
-            return state.without(mine, last=token, since=since)
-        return _with_known(state, mine, token, self._end(operation, since))
-
-    def _end(self, operation: Operation, since: Moment) -> Moment:
-        return earliest_end(operation, since, self._margin_percent, self._jumps)
+            kept = [hold for hold in state.holds if hold.client != operation.client]
+            return state.only(kept).seen(token, since)
+        ends = earliest_end(operation, since, self._margin_percent, self._jumps)
+        return _known(state, mine, token, ends)
 
 
 def is_joint(operations: Iterable[Operation]) -> bool:
@@ -209,73 +229,124 @@ def is_joint(operations: Iterable[Operation]) -> bool:
     return any(any(_terms(operation)) for operation in operations)
 
 
-def _terms(operation: Operation) -> tuple[bool, int]:
+def without_repeats(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """Of open operations that can stand for each other only the one that was called first."""
+    found: dict[Hashable, Operation] = {}
+    for place, operation in enumerate(sorted(operations, key=lambda each: each.call)):
+        key: Hashable = place
+        if _is_free(operation):
+            word = "ask" if operation.op in _ASKS else operation.op
+            key = (word, operation.client, operation.token, _terms(operation))
+        found.setdefault(key, operation)
+    return tuple(found.values())
+
+
+def _is_free(operation: Operation) -> bool:
+    """Whether it was not answered, and does no more than leave open what is there."""
+    return operation.answer is None and operation.op in (*_ASKS, "release")
+
+
+def _terms(operation: Operation) -> Terms:
     return flag(operation.arguments, "shared"), number(operation.arguments, "permits")
 
 
-def _with_known(state: JointState, hold: JointHold, token: int, ends: Moment) -> JointState:
-    return state.with_hold(hold.known(token, ends))._replace(last=max(state.last, token))
+def _has_room(holds: Sequence[JointHold], terms: Terms) -> bool:
+    """Whether somebody may have it on these terms beside those who do."""
+    alike = all(hold.terms == terms for hold in holds)
+    return not holds or (alike and (terms[0] or len(holds) < terms[1]))
 
 
-def _is_held_by_others(state: JointState, client: str) -> bool:
-    return bool(state.holds) and state.of(client) is None
+def _known(state: JointState, hold: JointHold, token: int, ends: Moment) -> JointState:
+    """The state in which that hold is there with that token, and its client has no other."""
+    kept = [each for each in state.holds if each.client != hold.client]
+    is_loose = hold.is_loose or ends == START
+    until = START if is_loose else max(hold.ends, ends)
+    known = hold._replace(token=token, is_exact=True, ends=until, is_loose=is_loose)
+    return state.only([*kept, known]).seen(token)
+
+
+def _perhaps(state: JointState, operation: Operation) -> JointState:
+    """The state that leaves open whether the operation was done."""
+    client, terms = operation.client, _terms(operation)
+    if operation.op in _ASKS:
+        mine = [hold for hold in state.of(client) if hold.terms == terms]
+        is_known = any(hold.is_certain or not hold.is_exact for hold in mine)
+        if is_known or not _has_room(state.certain, terms):
+            return state
+        hold = JointHold(client, terms, state.last + 1, is_exact=False, is_loose=True)
+        return state.with_hold(hold)
+    meant = [hold for hold in state.holds if not operation.token or hold.may_have(operation.token)]
+    if operation.op == "release":
+        meant = [hold for hold in meant if hold.client == client]
+    for hold in meant:
+        if not hold.is_loose:
+            state = state.with_hold(hold._replace(ends=START, is_loose=True))
+    return state
 
 
 def _refused(state: JointState, operation: Operation) -> JointState | None:
-    """The lock after a refusal, or the end of a wait; ``None`` if it does not stand like that."""
-    client, mine = operation.client, state.of(operation.client)
-    match operation.answer.word if operation.answer else "":
+    """The lock after a refusal, or the end of a wait; ``None`` if it cannot stand like that."""
+    assert operation.answer is not None
+    mine = state.of(operation.client)
+    others = [hold for hold in state.holds if hold.client != operation.client]
+    is_mine = any(hold.is_certain for hold in mine)
+    match operation.answer.word:
         case "lock_held" | "wait_queue_full" | "wait_timed_out" | "wait_cancelled":
-            fits = operation.op in _ASKS and _is_held_by_others(state, client)
-        case "lock_not_held":
-            fits = not state.holds
+            fits = bool(others) and not is_mine and operation.op in _ASKS
+        case "cancelled":
+            fits = bool(others) and not is_mine and operation.op == "cancel_wait"
         case "not_lock_owner":
-            fits = _is_held_by_others(state, client)
+            fits = bool(others) and not is_mine
+        case "lock_not_held":
+            return None if state.certain else state.only(())
+        case "version_mismatch" if operation.op == "revoke":
+            return state if state.holds else None
         case "version_mismatch":
-            fits = mine is not None and not (mine.is_exact and mine.token == operation.token)
+            return state if any(not _is_surely(hold, operation.token) for hold in mine) else None
         case _:
             fits = False
-    return state if fits else None
+    return state.only(others) if fits else None
+
+
+def _is_surely(hold: JointHold, token: int) -> bool:
+    return hold.is_exact and hold.token == token
 
 
 def _revoked(state: JointState, operation: Operation) -> JointState | None:
-    """The lock after an administrator took it away, or was told that there is nothing to take."""
-    answer, named = operation.answer, operation.token
-    meant = [hold for hold in state.holds if not named or hold.may_have(named)]
+    """The lock after an administrator took it away."""
+    assert operation.answer is not None
+    token, named = operation.answer.token, operation.token
     since = max(state.since, operation.call)
-    last = named if answer is None else answer.token
-    surely = [hold for hold in meant if hold.is_exact or not named]
-    if answer is not None and answer.word == "version_mismatch":
-        is_there = any(hold.is_exact and hold.token == named for hold in state.holds)
-        return state if state.holds and not is_there else None
-    if answer is not None and answer.word != "revoked":
-        return _refused(state, operation)
-    if not meant:
-        return state if answer is None else None
-    if answer is not None and answer.token <= max(state.last, *(hold.token for hold in meant)):
+    meant = [hold for hold in state.holds if not named or hold.may_have(named)]
+    if not meant or token <= state.last:
         return None
+    if not named:
+        return state.only(()).seen(token, since)
+    surely = [hold for hold in meant if hold.is_exact]
     if surely:
-        return state.without(*surely, last=last, since=since)
-    # Which one it was is not known: each of them may have ended.
-    open_end = state
-    for hold in meant:
-        open_end = open_end.with_hold(hold._replace(ends=START))
-    return open_end._replace(last=max(state.last, last), since=since)
+        return state.only(hold for hold in state.holds if hold not in surely).seen(token, since)
+    for hold in meant:  # which one it was is not known
+        state = state.with_hold(hold._replace(ends=START, is_loose=True))
+    return state.seen(token, since)
 
 
 def _looked_at(state: JointState, operation: Operation) -> JointState | None:
     """The lock after somebody was told who holds it: tokens not heard before are known now."""
     answer = operation.answer
-    if answer is None:
-        return state
-    if answer.word != "info":
-        return None
-    seen = answer.holders or ([(answer.value, answer.token)] if answer.value else [])
-    if len(seen) != len(state.holds) and not (answer.is_partial and len(seen) < len(state.holds)):
-        return None
-    for client, token in seen:
-        hold = state.of(client)
-        if hold is None or not hold.may_have(token):
+    assert answer is not None
+    seen = dict(answer.holders or ([(answer.value, answer.token)] if answer.value else []))
+    kept = []
+    for hold in state.holds:
+        token = seen.get(hold.client)
+        if token is None and hold.is_certain and not answer.is_partial:
             return None
-        state = _with_known(state, hold, token, START)
-    return state
+        if token is None and (hold.is_certain or answer.is_partial):
+            kept.append(hold)
+        elif token is not None and hold.may_have(token):
+            kept.append(hold._replace(token=token, is_exact=True))
+        elif token is not None and hold.is_certain:
+            return None
+    found = {hold.client for hold in kept}
+    if not found >= seen.keys():
+        return None
+    return state.only(kept).seen(max(seen.values(), default=0))

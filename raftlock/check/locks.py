@@ -285,7 +285,11 @@ def _difference(lock: str, found: Row, should: Row, was: Row) -> tuple[str, str]
         right = " and ".join(right_clients) or "nobody"
         waited = {each[0] for each in was[2]}
         moved = set(clients) ^ set(right_clients)
-        property_ = "queue order" if moved & waited or not moved else "mutual exclusion"
+        # There was room for one more, and somebody who waits had to come first.
+        overtakes = right_queue and moved <= set(clients) and terms == right_terms
+        overtakes = overtakes and (terms[0] or len(clients) <= terms[1])
+        is_order = moved & waited or not moved or overtakes
+        property_ = "queue order" if is_order else "mutual exclusion"
         return property_, f"{lock} held by {names}, and it should be {right}."
     for mine, right_one in zip(holders, right_holders, strict=True):
         if mine[1] != right_one[1]:

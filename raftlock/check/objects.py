@@ -105,7 +105,7 @@ class LockState(NamedTuple):
 
     def held_with(self, token: int, ends: Moment) -> LockState:
         """The same hold, now that its token is known."""
-        ends = later(self.ends, ends)
+        ends = _later(self.ends, ends)
         return LockState(self.owner, token, ends=ends, last=token, since=self.since)
 
     def held_without(self, token: int) -> LockState:
@@ -273,7 +273,7 @@ def earliest_end(
     return (ends, 0)
 
 
-def later(ends: Moment, renewed: Moment) -> Moment:
+def _later(ends: Moment, renewed: Moment) -> Moment:
     """A hold that may be taken back stays so; another never ends earlier for being renewed."""
     return START if START in (ends, renewed) else max(ends, renewed)
 

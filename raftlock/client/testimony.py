@@ -76,8 +76,9 @@ class Testimony:
 
         `again` is the id of the request that it wants done by this one, of which it knows nothing.
         """
-        for one in _each(command):
-            self._calls_one(one, time_ms, again)
+        for place, one in enumerate(_each(command)):
+            part = f"{again}/{place}" if again and command.lock_ids else again
+            self._calls_one(one, time_ms, part)
 
     def _calls_one(self, command: Command, time_ms: Millis, again: str) -> None:
         arguments = command_to_params(command)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from raftlock.arguments import Arguments, groups, link_change, number, text, whole
+from raftlock.arguments import Arguments, flag, groups, link_change, number, text, whole
 from raftlock.cluster import clients, members
 from raftlock.cluster.base import Lab
 from raftlock.errors import InvalidArgument
@@ -150,6 +150,8 @@ async def _ask(lab: Lab, given: Arguments, op: str) -> str:
         ttl=number(given, "ttl_s", 10.0),
         priority=whole(given, "priority"),
         wait_timeout=number(given, "wait_s", 60.0),
+        shared=flag(given, "shared"),
+        permits=whole(given, "permits"),
     )
     await asked.placed()
     if not asked.done:

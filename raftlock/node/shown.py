@@ -38,8 +38,13 @@ def lock_info(lock: Lock, now: Millis, wall_offset: int | None) -> LockInfo:
     hold = lock.hold
     holders = tuple(
         HolderInfo(
-            *(each.owner_id, each.token, each.slot, each.acquired_at or None),
-            *(on_the_wall(each.deadline), each.ttl, left(each)),
+            each.owner_id,
+            each.token,
+            each.acquired_at or None,
+            on_the_wall(each.deadline),
+            each.ttl,
+            left(each),
+            each.slot,
         )
         for each in islice(lock.holds.values(), SHOWN_MAX)
         if each.shared or each.permits

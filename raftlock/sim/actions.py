@@ -299,6 +299,11 @@ def command_for(client: SimClient, action: Action) -> Command | None:
             metadata=metadata,
             request_id=request_id,
         )
+    if op == "acquire_all":
+        locks, ids = action.get("locks"), {"metadata": metadata, "request_id": request_id}
+        return asking.acquire_all(locks, ttl=ttl, **ids)
+    if op == "revoke":
+        return asking.revoke(lock, token=token or 0, request_id=request_id)
     if op == "cancel":
         return asking.cancel_wait(lock, request_id=request_id)
     if op == "status":

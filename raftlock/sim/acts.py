@@ -41,9 +41,9 @@ _TEXTS = {"by", "request_id", "again", "node", "src", "dst", "client", "op", "lo
 _TEXTS |= {"point", "fault", "sort", "how"}
 _NUMBERS = {"kept", "delay_us", "jitter_us", "loss_ppm", "duplicate_ppm", "mean_delay_us"}
 _NUMBERS |= {"stale_ppm", "stale_us", "count", "work_us", "number", "ttl_ms", "wait_ms", "time_ms"}
-_NUMBERS |= {"priority", "token", "jump_ms", "rate_ppm", "left", "id"}
-_FLAGS = {"one_way", "torn", "as_voter"}
-_NAMES = {"voters", "learners"}
+_NUMBERS |= {"priority", "token", "jump_ms", "rate_ppm", "left", "id", "permits"}
+_FLAGS = {"one_way", "torn", "as_voter", "shared"}
+_NAMES = {"voters", "learners", "locks"}
 _OTHERS = {"metadata"}
 
 FIELDS = _TEXTS | _NUMBERS | _FLAGS | _NAMES | _OTHERS | {"groups"}

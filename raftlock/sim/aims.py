@@ -11,6 +11,9 @@ from collections.abc import Mapping
 __all__ = ["AIMS"]
 
 AIMS: Mapping[str, Mapping[str, int]] = {
+    "ReadWhatIsWritten": {"terms_ppm": 600_000},
+    "OnePermitMore": {"terms_ppm": 900_000, "locks": 2, "clients": 5},
+    "ReadersFirst": {"terms_ppm": 600_000, "clients": 5},
     "LongestLogLeads": {
         "partition_ppm": 80_000,
         "ask_ppm": 250_000,

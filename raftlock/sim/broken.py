@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from raftlock.client.lease import Lease
 from raftlock.lock.rules import Hold, LockRules
@@ -64,8 +65,11 @@ __all__ = [
     "NoPriority",
     "OneHalfCommits",
     "OneHalfElects",
+    "OnePermitMore",
     "OwnClock",
     "ReadTooEarly",
+    "ReadWhatIsWritten",
+    "ReadersFirst",
     "RenewedToken",
     "SameToken",
     "SayBeforeSync",
@@ -362,6 +366,22 @@ class RenewedToken(LockRules):
 
 class TakeIt(LockRules):
     def may_take(self, hold: Hold, client_id: ClientID) -> bool:
+        return True
+
+
+class ReadWhatIsWritten(LockRules):
+    def may_join(self, holds: Collection[Hold], waiter: QueuedWaiter) -> bool:
+        return waiter.shared or super().may_join(holds, waiter)
+
+
+class OnePermitMore(LockRules):
+    def may_join(self, holds: Collection[Hold], waiter: QueuedWaiter) -> bool:
+        one_more = replace(waiter, permits=waiter.permits and waiter.permits + 1)
+        return super().may_join(holds, one_more)
+
+
+class ReadersFirst(LockRules):
+    def may_overtake(self, waiter: QueuedWaiter, first: QueuedWaiter) -> bool:
         return True
 
 

@@ -7,6 +7,7 @@ that it is hardly worth having.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from raftlock.client.asking import Asking
@@ -313,6 +314,9 @@ class SimClient:
             ask.finish()
             return
         lease = self.rules.lease(action.first_left, self._line.now_ms(), outcome)
+        if outcome.tokens:
+            self._got_all(ask, lease, outcome)
+            return
         lease = self._believe(command.lock_id, lease)
         if command.op is LockOperation.RENEW:
             ask.finish(lease)
@@ -331,6 +335,18 @@ class SimClient:
                 request_id=self.request_id(),
             )
             self.submit(renewal, self.asking.time_for(renewal, None)).renewed_for = ask
+
+    def _got_all(self, ask: Ask, lease: Lease, outcome: Outcome) -> None:
+        """Several locks were granted at once; too late, and they are all given back."""
+        for lock_id, token in outcome.tokens.items():
+            self._believe(lock_id, replace(lease, token=token))
+        if not outcome.expired and not lease.needs_renewal(self._line.now_ms()):
+            ask.finish(lease)
+            return
+        self.step(Cancel(self._line.now_ms(), ask.number))
+        for lock_id, token in outcome.tokens.items():
+            self._forget(lock_id, token)
+        self._came_too_late(ask, min(outcome.tokens), lease)
 
     def _failed(self, action: Failed) -> None:
         ask = self._asks.pop(action.number, None)

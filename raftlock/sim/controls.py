@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from raftlock.arguments import Arguments, groups, link_change, names, number, text, whole
+from raftlock.arguments import Arguments, flag, groups, link_change, names, number, text, whole
 from raftlock.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -162,6 +162,8 @@ def _ask(simulation: Simulation, given: Arguments, op: str) -> str:
         ttl=number(given, "ttl_s", 10.0),
         priority=whole(given, "priority"),
         wait_timeout=number(given, "wait_s", 60.0),
+        shared=flag(given, "shared"),
+        permits=whole(given, "permits"),
     )
     return f"{client} {_ASKED[op]} {lock}: play or step to see what comes of it."
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from raftlock.check.violation import Violation
 from raftlock.sim.changes import majority_is_intact
 from raftlock.sim.client import Ask
+from raftlock.sim.node import SimNode
 from raftlock.sim.world import World
 from raftlock.types.ids import NodeID
 from raftlock.types.membership import Configuration
@@ -46,10 +47,10 @@ class Liveness:
     @property
     def is_reached(self) -> bool:
         """Whether everybody does."""
-        return bool(self._index) and not self._behind(self._members())
+        return bool(self._token) and not self._behind(self._members())
 
     @property
-    def _index(self) -> int:
+    def _token(self) -> int:
         asked = self.asked
         return asked.lease.token if asked is not None and asked.lease is not None else 0
 
@@ -57,9 +58,9 @@ class Liveness:
         if self.asked is None or not self._can_work():
             return None
         behind = self._behind(names)
-        if self._index and not behind:
+        if self._token and not behind:
             return None
-        who = ", ".join(behind) if self._index else "a new command"
+        who = ", ".join(behind) if self._token else "a new command"
         sentence = (
             f"{LIVENESS_TIMEOUTS} election timeouts after all faults ended, {who} had not "
             "come to apply a new command."
@@ -72,8 +73,18 @@ class Liveness:
         return [
             name
             for name in names
-            if not nodes[name].is_up or nodes[name].running.raft.last_applied < self._index
+            if not nodes[name].is_up or self._probed(nodes[name]) < self._token
         ]
+
+    def _probed(self, node: SimNode) -> int:
+        """The token with which the probe holds its lock by this node's table.
+
+        The index of its entry would say as much; but a token can be larger than its index.
+        """
+        asked = self.asked
+        command = asked.command if asked is not None else None
+        change = node.running.table.info(command.lock_id) if command is not None else None
+        return change.token if change is not None else 0
 
     def _configurations(self) -> list[Configuration]:
         """The leader's; as nobody leads, that of each."""

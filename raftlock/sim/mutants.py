@@ -330,6 +330,24 @@ MUTANTS: tuple[Mutant, ...] = (
         "mutual exclusion",
     ),
     Mutant(
+        0,
+        RuleSet(lock=broken.ReadWhatIsWritten()),
+        "A lock is shared with who reads, also while one who writes has it alone.",
+        "mutual exclusion",
+    ),
+    Mutant(
+        0,
+        RuleSet(lock=broken.OnePermitMore()),
+        "There is always one more permit than was asked for.",
+        "mutual exclusion",
+    ),
+    Mutant(
+        0,
+        RuleSet(lock=broken.ReadersFirst()),
+        "Readers share a lock with readers, whoever waits for it: who writes may wait for ever.",
+        "queue order",
+    ),
+    Mutant(
         34,
         RuleSet(lock=broken.AnyoneReleases()),
         "A lock is released by whoever asks.",

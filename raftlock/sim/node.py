@@ -75,7 +75,8 @@ class ClientCall(Call):
     __slots__ = ("_node",)
 
     def __init__(self, node: SimNode, wire: Wire, request: Request) -> None:
-        super().__init__(ClientID(wire.client), wire, request)
+        # Who may what is proved at a connection's handshake, and here there is none.
+        super().__init__(ClientID(wire.client), wire, request, admin=True)
         self._node = node
 
     def _send(self, response: Response) -> None:

@@ -71,6 +71,8 @@ class Profile:
     ttl_ms: int = 1_500
     read_ppm: int = 0  # of what is asked
     lease_reads: bool = False
+    terms_ppm: int = 0  # of the requests for a lock that is shared, or has permits
+    several_ppm: int = 0  # of what is asked: several locks at once, or that a hold be revoked
     # snapshots; as they stand here a run is too short for one
     snapshot_entries: int = 10_000
     snapshot_tail: int = 1_000
@@ -244,6 +246,15 @@ def _sessions(profile: Profile, random: Random64) -> Profile:
     return replace(profile, session_ttl_ms=ttl_ms)
 
 
+def _terms(profile: Profile, random: Random64) -> Profile:
+    """In half of the runs every lock is one client's alone, as in all of the paper's examples."""
+    return replace(
+        profile,
+        terms_ppm=_one_of(random, 0, 0, 600_000, 900_000),
+        several_ppm=_one_of(random, 0, 60_000),
+    )
+
+
 def _strangers(profile: Profile, random: Random64) -> Profile:
     return replace(profile, stranger_ppm=_one_of(random, 0, 0, 0, 10_000))
 
@@ -258,6 +269,7 @@ _DRAWS: Mapping[str, Callable[[Profile, Random64], Profile]] = {
     "reads": _reads,
     "sessions": _sessions,
     "strangers": _strangers,
+    "terms": _terms,
 }
 
 

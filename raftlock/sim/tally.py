@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from raftlock.trace.fields import flag, names, number, text
+from raftlock.trace.fields import flag, names, number, rows, text
 from raftlock.types.events import TraceEvent
 
 __all__ = ["LEAST_PERCENT", "Tally"]
@@ -24,6 +24,10 @@ LEAST_PERCENT: Mapping[str, int] = {
     "refused a damaged disk": 1,
     "answered a read": 20,
     "turned a stranger away": 10,
+    "shared a lock": 10,
+    "gave out two permits": 10,
+    "revoked a hold": 10,
+    "gave several at once": 2,
 }
 """In how many of a hundred runs each must happen, or the campaign has failed."""
 
@@ -44,6 +48,8 @@ class Tally:
         elif kind == "lock":
             for why in names(data, "why"):
                 self.counts[why] += 1
+            together = "shared" if flag(data, "shared") else "by permit"
+            self.counts[together] += bool(rows(data, "others"))
         elif kind == "storage" and not flag(data, "accepted"):
             self.counts["refused writes"] += 1
         elif kind == "node":
@@ -60,6 +66,8 @@ class Tally:
             self.counts["strangers"] += 1
         elif kind == "client_return":
             self.counts[f"calls {text(data, 'status')}"] += 1
+            several = text(data, "request_id").endswith("/1")  # the second of them
+            self.counts["at once"] += several and text(data, "status") == "ok"
             if text(data, "op") == "get_lock_info" and text(data, "status") == "ok":
                 self.counts["reads"] += 1
         elif kind == "commit":
@@ -82,4 +90,8 @@ class Tally:
             "refused a damaged disk": counts["refused"] > 0,
             "answered a read": counts["reads"] > 0,
             "turned a stranger away": counts["strangers"] > 0,
+            "shared a lock": counts["shared"] > 0,
+            "gave out two permits": counts["by permit"] > 0,
+            "revoked a hold": counts["revoked"] > 0,
+            "gave several at once": counts["at once"] > 0,
         }

@@ -27,6 +27,7 @@ class Workload:
             f"c{number}": keyed(seed, "work", number) for number in range(profile.clients)
         }
         self._reads = {name: keyed(seed, "reads", name) for name in self._random}
+        self._terms = {name: keyed(seed, "terms", name) for name in self._random}
         self._calls: dict[str, int] = {}
         self._written: set[tuple[LockID, int]] = set()
         self._retried: set[tuple[str, int]] = set()
@@ -56,6 +57,8 @@ class Workload:
         busy = client is not None and sum(not ask.done for ask in client.asked.values()) > 1
         if chance(self._reads[name], self._profile.read_ppm):
             return None if busy else self._look(name, lock)
+        if chance(self._terms[name], self._profile.several_ppm):
+            return None if busy else self._at_once(name, lock)
         if client is not None and LockID(lock) in client.held:
             kind = random.below(10)
             if kind < 4:
@@ -72,7 +75,31 @@ class Workload:
         if op in {"wait", "enqueue_waiter"}:
             told |= {"wait_ms": 1_000 + random.below(1_500), "priority": random.below(3)}
         told["time_ms"] = self._profile.patience_ms // 4 + random.below(self._profile.patience_ms)
-        return told
+        return told | self._on_terms(name, lock, op)
+
+    def _on_terms(self, name: str, lock: str, op: str) -> dict[str, Json]:
+        """The first lock is read and written, the second has two permits, the third neither."""
+        kind = int(lock.removeprefix("lock")) % 3
+        asks = op in {"acquire", "wait", "enqueue_waiter"} and kind < 2
+        if not asks or not chance(self._terms[name], self._profile.terms_ppm):
+            return {}
+        return {"shared": True} if kind == 0 else {"permits": 2}
+
+    def _at_once(self, name: str, lock: str) -> Action | None:
+        """Ask for all locks at once, or take one away from whoever has it."""
+        locks = [f"lock{number}" for number in range(self._profile.locks)]
+        revokes = self._terms[name].below(2) == 0
+        for each in [lock] if revokes else locks:
+            if self._calls.get(each, 0) >= CALLS_PER_LOCK_MAX:
+                return None
+        for each in [lock] if revokes else locks:
+            self._calls[each] = self._calls.get(each, 0) + 1
+        told: dict[str, Json] = {"do": "ask", "client": name}
+        told["time_ms"] = self._profile.patience_ms
+        if revokes:
+            return {**told, "op": "revoke", "lock": lock}
+        told |= {"op": "acquire_all", "lock": locks[0], "locks": [*locks]}
+        return {**told, "ttl_ms": self._profile.ttl_ms}
 
     def _look(self, name: str, lock: str) -> Action | None:
         """Ask how a lock stands."""
@@ -85,7 +112,7 @@ class Workload:
     def _first_write(self, client: SimClient) -> Action | None:
         """Who has just got a lock mostly has something to write."""
         for lock, lease in client.held.items():
-            if (lock, lease.token) not in self._written:
+            if not lease.shared and (lock, lease.token) not in self._written:
                 self._written.add((lock, lease.token))
                 return {"do": "write", "client": client.name, "lock": lock, "work_us": 0}
         return None
@@ -116,5 +143,9 @@ class Workload:
             }
             if command.version:
                 told["token"] = command.version
+            if command.shared or command.permits:
+                told |= {"shared": command.shared, "permits": command.permits}
+            if command.lock_ids:
+                told["locks"] = [*command.lock_ids]
             return told
         return None

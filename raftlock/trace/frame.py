@@ -25,12 +25,13 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from raftlock.trace.clients import ClientView
-from raftlock.trace.fields import names, number, rows, shorten, text
+from raftlock.trace.fields import names, shorten, text
 from raftlock.trace.network import MILLION, Flight
 from raftlock.trace.nodes import LogView, NodeView, Point
 from raftlock.trace.parts import Maker
 from raftlock.trace.situation import situation
 from raftlock.trace.story import Story
+from raftlock.trace.tables import lock_rows
 from raftlock.trace.told import Line
 from raftlock.trace.view import FULL_SPEED, ClusterView
 from raftlock.types import Json
@@ -40,12 +41,10 @@ __all__ = ["Cursor", "FrameSource", "Recording"]
 SHOWN_ENTRIES = 60
 SHOWN_EVENTS = 200
 SHOWN_MESSAGES = 250
-SHOWN_LOCKS = 40
-SHOWN_WAITERS = 20
 SHOWN_HOLDS = 20
 SHOWN_OP = 40
 SHOWN_WHY = 160
-"""What a frame holds at most of each: the newest, and of locks the first by name."""
+"""What a frame holds at most of each: the newest."""
 
 FULL_BYTES = 60_000
 """What a full frame should not exceed as JSON; sentences go first, but for the last few."""
@@ -107,7 +106,7 @@ class FrameSource:
             groups=_groups(view),
             messages=_messages(view, view.network.in_flight(view.now)),
             logs={node.id: _whole_log(node.log) for node in view.nodes.values()},
-            locks={node.id: _locks(node) for node in view.nodes.values()},
+            locks={node.id: lock_rows(node.locks) for node in view.nodes.values()},
             terms=_points(view, 0),
             clients=[_client(client) for client in view.clients.values()],
         )
@@ -142,7 +141,7 @@ class FrameSource:
             if log is not None:
                 logs[node.id] = log
             if node.locks_version > seen:
-                locks[node.id] = _locks(node)
+                locks[node.id] = lock_rows(node.locks)
         frame.update(
             nodes=nodes,
             messages=_messages(view, view.network.news_since(seen)),
@@ -331,28 +330,6 @@ def _entries(log: LogView, start: int) -> list[Json]:
     return [
         {"i": row.index, "t": row.term, "op": shorten(row.op, SHOWN_OP), "s": row.stamp}
         for row in log.rows[max(0, start - log.first) :]
-    ]
-
-
-def _locks(node: NodeView) -> list[Json]:
-    return [
-        {
-            "lock": lock,
-            "owner": text(data, "owner"),
-            "token": number(data, "token"),
-            "deadline": number(data, "deadline"),
-            "ttl": number(data, "ttl"),
-            "queue": [
-                {
-                    "client": text(waiter, "client"),
-                    "priority": number(waiter, "priority"),
-                    "index": number(waiter, "index"),
-                    "deadline": number(waiter, "deadline"),
-                }
-                for waiter in rows(data, "queue")[:SHOWN_WAITERS]
-            ],
-        }
-        for lock, data in sorted(node.locks.items())[:SHOWN_LOCKS]
     ]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from raftlock.trace.fields import names, number, rows, shorten, text
+from raftlock.trace.fields import flag, names, number, rows, shorten, text
+from raftlock.trace.tables import holders_of
 from raftlock.trace.told import GOOD, INFO, WARN, Told
 from raftlock.trace.view import ClusterView
 from raftlock.trace.words import and_list, duration, ordinal
@@ -39,26 +40,33 @@ def _begins(why: list[str]) -> bool:
     return "granted" in why or "promoted" in why
 
 
+def _tokens(data: Mapping[str, Json]) -> dict[int, str]:
+    """Whose each token is."""
+    return {number(one, "token"): text(one, "client") for one in holders_of(data)}
+
+
 def _clients(data: Mapping[str, Json]) -> list[str]:
     return [text(waiter, "client") for waiter in rows(data, "queue")]
 
 
 def _endings(data: Mapping[str, Json], before: Mapping[str, Json], why: list[str]) -> list[str]:
-    """A hold that is over."""
-    old, lock = shorten(text(before, "owner")), shorten(text(data, "lock"))
+    """Holds that are over."""
+    lock, now = shorten(text(data, "lock")), _tokens(data)
+    gone = [shorten(client) for token, client in _tokens(before).items() if token not in now]
+    old = and_list(gone or [shorten(text(before, "owner"))])
     if "expired" in why:
         return [f"{old}'s time on {lock} has run out"]
     if "revoked" in why:
         return [f"{lock} is taken from {old} by an administrator"]
     if "released" in why:
-        return [f"{old} releases {lock}"]
+        return [f"{old} {'release' if len(gone) > 1 else 'releases'} {lock}"]
     return []
 
 
 def _waits(data: Mapping[str, Json], before: Mapping[str, Json], why: list[str]) -> list[str]:
     """Who joined the queue, and who left it with empty hands."""
     lock, now, then = shorten(text(data, "lock")), _clients(data), _clients(before)
-    stays = {*now, text(data, "owner")}
+    stays = {*now, *_tokens(data).values()}
     left = [shorten(client) for client in then if client not in stays]
     parts = []
     if left and "timed_out" in why:
@@ -76,7 +84,7 @@ def _waits(data: Mapping[str, Json], before: Mapping[str, Json], why: list[str])
         for place, (client, priority) in enumerate(_priorities(data).items(), 1):
             again = "" if client not in priorities else " with another priority now"
             if priorities.get(client) != priority:
-                where = f"{ordinal(place)} in the queue"
+                where = f"{ordinal(place)} in the queue{_terms(rows(data, 'queue')[place - 1])}"
                 parts.append(f"{shorten(client)} waits for {lock}{again}: {where}")
     return parts
 
@@ -87,15 +95,41 @@ def _priorities(lock: Mapping[str, Json]) -> dict[str, int]:
 
 
 def _beginnings(data: Mapping[str, Json], before: Mapping[str, Json], why: list[str]) -> list[str]:
-    """A hold that begins or goes on."""
-    owner, lock = shorten(text(data, "owner")), shorten(text(data, "lock"))
-    token, ttl = number(data, "token"), duration(number(data, "ttl"))
-    if not owner:
+    """Holds that begin or go on."""
+    lock, known = shorten(text(data, "lock")), _tokens(before)
+    waited = {text(waiter, "client") for waiter in rows(before, "queue")}
+    fresh = [one for one in holders_of(data) if number(one, "token") not in known]
+    if _begins(why) and fresh:
+        return [
+            _holds(one, data, waited=text(one, "client") in waited or "granted" not in why)
+            for one in fresh
+        ]
+    if "granted" not in why and "renewed" not in why:
         return []
-    if "promoted" in why:
-        return [f"{owner}, next in the queue, holds {lock} with token {token} for {ttl}"]
-    if "granted" in why and token != number(before, "token"):
-        return [f"{owner} holds {lock} with token {token} for {ttl}"]
-    if "granted" in why or "renewed" in why:
-        return [f"{owner} keeps {lock} for another {ttl}; its token stays {token}"]
-    return []
+    then = {number(one, "token"): one for one in holders_of(before)}
+    kept = [one for one in holders_of(data) if then.get(number(one, "token")) != one]
+    return [
+        f"{shorten(text(one, 'client'))} keeps {lock} for another {duration(number(one, 'ttl'))}; "
+        f"its token stays {number(one, 'token')}"
+        for one in (kept or holders_of(data))[:1]
+    ]
+
+
+def _holds(one: Mapping[str, Json], data: Mapping[str, Json], *, waited: bool) -> str:
+    """That somebody holds a lock from now on, and with whom."""
+    client, lock = shorten(text(one, "client")), shorten(text(data, "lock"))
+    next_one = ", next in the queue," if waited else ""
+    what = f"holds {lock}"
+    if flag(data, "shared"):
+        what = f"shares {lock}"
+    elif number(data, "permits"):
+        what = f"holds permit {number(one, 'slot')} of {number(data, 'permits')} of {lock}"
+    told = f"{client}{next_one} {what} with token {number(one, 'token')}"
+    return f"{told} for {duration(number(one, 'ttl'))}"
+
+
+def _terms(waiter: Mapping[str, Json]) -> str:
+    """What a waiter waits for, unless it is the lock alone."""
+    if flag(waiter, "shared"):
+        return ", to share it"
+    return f", for one of {number(waiter, 'permits')} permits" if number(waiter, "permits") else ""

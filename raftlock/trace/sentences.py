@@ -247,6 +247,8 @@ def _client_return(event: TraceEvent, _view: ClusterView) -> Told | None:
     if op == "get lock info":
         lock, owner = shorten(text(data, "lock")), shorten(text(data, "owner"))
         holds = f"{owner} holds {lock} with token {number(data, 'token')}"
+        if number(data, "holder_count") > 1:
+            holds = f"{number(data, 'holder_count')} hold {lock}, {owner} longest"
         return Told(f"{client} is told: {holds if owner else f'nobody holds {lock}'}.")
     return None
 

@@ -84,11 +84,11 @@ class HolderInfo:
 
     client_id: ClientID
     version: Index
-    slot: int
     acquired_at: Millis | None
     expires_at: Millis | None
     ttl: Millis
     remaining: Millis
+    slot: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,9 @@
 
 A bar begins where its client asked, and ends where it was answered; ``>`` is no answer. In it stand
 the operation, with its TTL (``60s``) or its token, and the answer after the colon. ``acquire?`` is
-a request that may be taken back unheard. A look finds ``alice 3`` (alice with token 3) or ``free``.
+a request that may be taken back unheard; one that is ``shared``, or for one of two permits
+(``of2``), has that word. A look finds ``alice 3`` (alice with token 3; ``alice 3 bob 4`` where two
+have it) or ``free``.
 ``alice/door`` is alice at the lock ``door``.
 """
 
@@ -59,6 +61,10 @@ def bars(line):
 
 
 def term(word):
+    if word == "shared":
+        return "shared", True
+    if word.startswith("of") and word[2:].isdigit():
+        return "permits", int(word[2:])
     if word.endswith("s") and word[:-1].isdigit():
         return "ttl", int(word[:-1]) * 1_000
     return ("version", int(word)) if word.isdigit() else ("value", word)
@@ -67,6 +73,10 @@ def term(word):
 def said(verb, answer):
     words = answer.split()
     token = int(words.pop()) if words[-1].isdigit() else 0
+    if verb == "look" and len(words) > 2:
+        found = [*words, str(token)]
+        holders = tuple(zip(found[::2], map(int, found[1::2]), strict=True))
+        return Answer("info", holders[0][1], holders[0][0], holders)
     if verb == "look":
         return Answer("info", token, "" if words == ["free"] else words.pop())
     value = words.pop() if verb == "read" else ""

@@ -59,6 +59,32 @@ def test_a_fingerprint_follows_what_was_touched():
     assert one.fingerprint() == free
 
 
+def test_a_fingerprint_is_of_every_hold():
+    def reader(name: str, token: int) -> Hold:
+        return Hold(ClientID(name), Index(token), Millis(9), Millis(5), shared=True)
+
+    one, two, other = lock(), lock(), lock()
+    give(one, reader("alice", 7))
+    give(two, reader("alice", 7), reader("bob", 8))
+    give(other, reader("alice", 7), reader("bob", 9))
+    assert len({each.fingerprint() for each in (one, two, other)}) == 3
+
+
+def test_several_holders_as_people_see_them():
+    pool = lock()
+    give(
+        pool,
+        Hold(ClientID("alice"), Index(7), Millis(9_000), Millis(8_000), permits=3, slot=1),
+        Hold(ClientID("bob"), Index(8), Millis(5_000), Millis(4_000), permits=3, slot=3),
+    )
+    info = lock_info(pool, Millis(4_000), 100)
+    assert (info.owner_id, info.version, info.permits, info.holder_count) == ("alice", 7, 3, 2)
+    seen = [(one.client_id, one.version, one.slot, one.remaining) for one in info.holders]
+    assert seen == [("alice", 7, 1, 5_000), ("bob", 8, 3, 1_000)]
+    assert [one.expires_at for one in info.holders] == [9_100, 5_100]
+    assert pool.free_slot() == 2
+
+
 def waiter(name: str, index: int, wall: int = 0) -> Waiter:
     place = QueuedWaiter(ClientID(name), 0, Index(index), Millis(60_000), Millis(1_000))
     return Waiter(place, Command(LockOperation.ACQUIRE), Millis(1_000), Millis(wall))

@@ -411,7 +411,7 @@ SAMPLES = [
         {"client_id": "alice", "token": 7, "deadline": 9_000, "ttl": 8_000, "slot": 2},
     ),
     (
-        HolderInfo(ALICE, Index(7), 2, None, Millis(9_000), Millis(8_000), Millis(500)),
+        HolderInfo(ALICE, Index(7), None, Millis(9_000), Millis(8_000), Millis(500), 2),
         {
             "client_id": "alice",
             "version": 7,

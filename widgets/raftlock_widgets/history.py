@@ -200,6 +200,8 @@ class History:
         word = result or text(data, "text")
         if result == "info":
             word = f"{shorten(owner)} has it" if owner else "free"
+            if number(data, "holder_count") > 1:
+                word = f"{number(data, 'holder_count')} have it"
         self._ops[call] = op._replace(
             changed=event.seq,
             end=event.t,

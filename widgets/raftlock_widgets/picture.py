@@ -178,6 +178,7 @@ def _locks(frame: Frame, x: float, y: float) -> tuple[list[str], int]:
     told = []
     for lock in table[:SHOWN_LOCKS]:
         held = f"{shorten(lock['owner'], 20)}, token {lock['token']}" if lock["owner"] else "free"
+        held += f" and {lock['holders'] - 1} more" if "holders" in lock else ""
         queue = [shorten(waiter["client"], 14) for waiter in lock["queue"]]
         more = f" and {len(queue) - 4} more" if len(queue) > 4 else ""
         waits = f" · waiting: {', '.join(queue[:4])}{more}" if queue else ""

@@ -1,9 +1,9 @@
 """What the locks protect: which token each thing has seen, and the last writes to it.
 
-A row a lock, in the order last written: ``{lock, highest, writes}``. Each write is ``{seq, t,
-client, token, accepted, over}``; `over` is the highest token seen before it. A write whose token is
-lower than that is refused where the rule holds; if one is accepted, that is what the rule is there
-to prevent.
+A row a lock, in the order last written: ``{lock, highest, writes}``, and one for each of its
+permits, with their number as `slot`. Each write is ``{seq, t, client, token, accepted, over}``;
+`over` is the highest token that counts and was seen before it. A write whose token is lower than
+that is refused where the rule holds; if one is accepted, that is what the rule is there to prevent.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Resources:
     name = "resources"
 
     def __init__(self, _header: Mapping[str, Json]) -> None:
-        self._known: dict[str, _Resource] = {}
+        self._known: dict[tuple[str, int], _Resource] = {}
         self._changed = 0
 
     def apply(self, event: TraceEvent) -> None:
@@ -51,19 +51,22 @@ class Resources:
         if event.kind != "storage":
             return
         data = event.data
-        lock, token = text(data, "lock"), number(data, "token")
+        lock, token, slot = text(data, "lock"), number(data, "token"), number(data, "slot")
         accepted = data.get("accepted") is True
-        before = self._known.pop(lock, _Resource(0, ()))
+        over = highest_for(
+            {of: it.highest for (name, of), it in self._known.items() if name == lock}, slot
+        )
+        before = self._known.pop((lock, slot), _Resource(0, ()))
         write = _Write(
             event.seq,
             event.t,
             shorten(text(data, "client")),
             token,
             accepted,
-            before.highest,
+            over,
         )
         highest = max(before.highest, token) if accepted else before.highest
-        self._known[lock] = _Resource(highest, (*before.writes, write)[-SHOWN_WRITES:])
+        self._known[lock, slot] = _Resource(highest, (*before.writes, write)[-SHOWN_WRITES:])
         while len(self._known) > SHOWN_RESOURCES:
             del self._known[next(iter(self._known))]
         self._changed = event.seq
@@ -73,10 +76,11 @@ class Resources:
         return [
             {
                 "lock": shorten(lock),
+                **({"slot": slot} if slot else {}),
                 "highest": known.highest,
                 "writes": [dict(write._asdict()) for write in known.writes],
             }
-            for lock, known in self._known.items()
+            for (lock, slot), known in self._known.items()
         ]
 
     def delta(self, seen: int) -> Json | None:

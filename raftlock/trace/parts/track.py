@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from raftlock.trace.fields import names, number, shorten, text
+from raftlock.trace.fields import flag, names, number, shorten, text
+from raftlock.trace.tables import holders_of
 from raftlock.types import Json, TraceEvent
 
 __all__ = ["KINDS", "Track"]
@@ -20,6 +21,9 @@ KINDS = ("term", "election", "commit", "grant", "expiry", "fault", "violation", 
 MARKS_MAX = 1_500
 KEPT_WHOLE = 400
 """How many marks are kept at most, and of how many last ones none is let go."""
+
+EXPIRED_MAX = 1_000
+"""How many expiries are remembered: the other nodes come to each of them later."""
 
 SHOWN_TEXT = 60
 
@@ -44,7 +48,8 @@ class Track:
         self._term = 0
         self._commit = 0
         self._tokens: dict[str, int] = {}
-        self._expired: dict[str, int] = {}  # of each lock: the last token whose time ran out
+        self._held: dict[str, set[int]] = {}  # the tokens with which each lock was last held
+        self._expired: dict[int, None] = {}  # the last tokens whose time ran out
 
     def apply(self, event: TraceEvent) -> None:
         """Mark an event that somebody may look for."""
@@ -93,7 +98,7 @@ class Track:
         """The same track, to go on apart."""
         twin = Track({})
         twin.marks, twin._tokens = list(self.marks), dict(self._tokens)
-        twin._expired = dict(self._expired)
+        twin._held, twin._expired = dict(self._held), dict(self._expired)
         twin._thinned, twin._term, twin._commit = self._thinned, self._term, self._commit
         return twin
 
@@ -102,16 +107,26 @@ class Track:
 
     def _lock(self, event: TraceEvent) -> None:
         """A grant is marked where the first node applies it; the others come to it later."""
-        lock, token = text(event.data, "lock"), number(event.data, "token")
-        owner = text(event.data, "owner")
+        data, lock = event.data, text(event.data, "lock")
+        holders = [(number(one, "token"), text(one, "client")) for one in holders_of(data)]
+        held = {token for token, _ in holders}
         known = self._tokens.get(lock, 0)
-        fresh = not owner or token > known
-        if fresh and "expired" in names(event.data, "why") and self._expired.get(lock) != known:
-            self._expired[lock] = known
-            self._mark(event, "expiry", f"the time of token {known} on {shorten(lock)} is over")
-        if owner and token > known:
-            self._tokens[lock] = token
-            self._mark(event, "grant", f"{shorten(owner)} holds {shorten(lock)}, token {token}")
+        if holders and max(held) < known:
+            return
+        over = sorted(self._held.get(lock, set()) - held) if "expired" in names(data, "why") else []
+        self._held[lock] = held
+        for token in over:
+            if token not in self._expired:
+                self._expired[token] = None
+                self._mark(event, "expiry", f"the time of token {token} on {shorten(lock)} is over")
+        while len(self._expired) > EXPIRED_MAX:
+            del self._expired[next(iter(self._expired))]
+        for token, client in holders:
+            if token > known:
+                self._tokens[lock] = max(token, self._tokens.get(lock, 0))
+                verb = "shares" if flag(data, "shared") else "holds"
+                words = f"{shorten(client)} {verb} {shorten(lock)}, token {token}"
+                self._mark(event, "grant", words)
 
     def _mark(self, event: TraceEvent, kind: str, words: str) -> None:
         self.marks.append(
