@@ -33,6 +33,7 @@ from raftlock.client.protocol import (
 from raftlock.client.protocol.effects import Event
 from raftlock.client.testimony import GET_LOCK_INFO, Look, Testimony
 from raftlock.errors import (
+    InvalidArgument,
     LockLost,
     LockNotHeld,
     NotLockOwner,
@@ -50,7 +51,7 @@ from raftlock.types.commands import Command, LockInfo, LockOperation
 from raftlock.types.events import Json, Note
 from raftlock.types.ids import LockID, Millis, NodeID
 
-__all__ = ["Ask", "ClientRules", "Line", "SimClient"]
+__all__ = ["Ask", "ClientRules", "Line", "SimClient", "check_write"]
 
 ASKED_MAX = 64
 """How many requests are remembered for whoever made them."""
@@ -397,3 +398,17 @@ class SimClient:
 
     def _tell(self, note: Note) -> None:
         self._line.client_tells(self.name, note)
+
+
+def check_write(client: SimClient | None, name: str, lock_id: LockID) -> None:
+    """Raise what to do instead, if the client may not write to what the lock protects."""
+    lease = client.held.get(lock_id) if client is not None else None
+    if lease is not None and lease.shared:
+        raise InvalidArgument(
+            f"{name[:60]} shares {lock_id[:60]!r} with others, to read: to write, acquire it alone."
+        )
+    if client is None or client.may_write(lock_id) is None:
+        raise LockNotHeld(
+            f"{name[:60]} holds no {lock_id[:60]!r}, as far as it knows: acquire it, then write.",
+            {"lock": lock_id},
+        )

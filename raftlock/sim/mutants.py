@@ -40,6 +40,8 @@ class Mutant:
         return AIMS.get(self.name, {})
 
 
+_EXCLUSION = "mutual exclusion"
+
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         1,
@@ -335,12 +337,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "A lock is shared with who reads, also while one who writes has it alone.",
         "mutual exclusion",
     ),
-    Mutant(
-        0,
-        RuleSet(lock=broken.OnePermitMore()),
-        "There is always one more permit than was asked for.",
-        "mutual exclusion",
-    ),
+    Mutant(0, RuleSet(lock=broken.OnePermitMore()), "There is one permit too many.", _EXCLUSION),
     Mutant(
         0,
         RuleSet(lock=broken.ReadersFirst()),

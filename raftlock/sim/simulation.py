@@ -14,7 +14,6 @@ from typing import Never, Self
 from raftlock.errors import (
     Busy,
     InvalidArgument,
-    LockNotHeld,
     NotInThisRuntime,
     Timeout,
     UnknownNode,
@@ -23,7 +22,7 @@ from raftlock.lock.rules import LockRules
 from raftlock.node.timing import timing_named
 from raftlock.raft.rules import Rules
 from raftlock.sim.aio import AsyncSimulation
-from raftlock.sim.client import Ask, ClientRules
+from raftlock.sim.client import Ask, ClientRules, check_write
 from raftlock.sim.disk import StorageRules
 from raftlock.sim.faces import SimLockClient
 from raftlock.sim.header import header_of
@@ -460,13 +459,7 @@ class Simulation(Scripted, Letters):
         one it has seen (it is in the trace, as `storage`). Raises `LockNotHeld` if the client knows
         of no hold now. Freeze the client meanwhile, and its write comes late.
         """
-        holder = self.world.clients.get(client)
-        if holder is None or holder.may_write(LockID(lock)) is None:
-            raise LockNotHeld(
-                f"{client[:60]} holds no {lock[:60]!r}, as far as it knows: acquire it, then "
-                "write.",
-                {"lock": lock},
-            )
+        check_write(self.world.clients.get(client), client, LockID(lock))
         work_us = 1_000 * millis_from_seconds("work", work)
         self._do("write", client=client, lock=lock, work_us=work_us)
 

@@ -106,8 +106,10 @@ def _beginnings(data: Mapping[str, Json], before: Mapping[str, Json], why: list[
         ]
     if "granted" not in why and "renewed" not in why:
         return []
-    then = {number(one, "token"): one for one in holders_of(before)}
-    kept = [one for one in holders_of(data) if then.get(number(one, "token")) != one]
+    then = {number(one, "token"): number(one, "deadline") for one in holders_of(before)}
+    kept = [
+        one for one in holders_of(data) if then.get(number(one, "token")) != number(one, "deadline")
+    ]
     return [
         f"{shorten(text(one, 'client'))} keeps {lock} for another {duration(number(one, 'ttl'))}; "
         f"its token stays {number(one, 'token')}"

@@ -231,7 +231,13 @@ def _client_call(event: TraceEvent, _view: ClusterView) -> Told | None:
     client, op = shorten(text(data, "client")), text(data, "op")
     if op in ("open_session", "end_session"):
         return None
-    more = ", and will wait for it" if op == "acquire" and flag(data, "wait") else ""
+    more = ""
+    if flag(data, "shared"):
+        more = ", to share it"
+    elif number(data, "permits"):
+        more = f", one of its {number(data, 'permits')} permits"
+    if op == "acquire" and flag(data, "wait"):
+        more += ", and will wait for it"
     return Told(f"{client} {doing(op, text(data, 'lock'))}{more}.")
 
 

@@ -12,7 +12,7 @@ __all__ = ["SHOWN_HOLDERS", "SHOWN_LOCKS", "SHOWN_WAITERS", "holders_of", "lock_
 SHOWN_LOCKS = 40
 SHOWN_WAITERS = 20
 SHOWN_HOLDERS = 20
-"""What a frame holds at most of each: of locks the first by name, of the others the first in turn."""
+"""What a frame holds at most of each: of locks those first by name, else those first in turn."""
 
 
 def holders_of(data: Mapping[str, Json]) -> list[Mapping[str, Json]]:

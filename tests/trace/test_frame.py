@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raftlock.trace import frame as frames
+from raftlock.trace import tables
 from raftlock.trace.frame import Cursor, FrameSource
 from raftlock.trace.network import KEPT_NEWS, LINGER
 from raftlock.trace.nodes import KEPT_CHANGES
@@ -284,12 +285,12 @@ def test_a_lock_table(tell):
 
 
 def test_a_long_table_is_cut(tell):
-    queue = [(f"c{place}", 0, place, 9) for place in range(frames.SHOWN_WAITERS + 9)]
-    for number in range(frames.SHOWN_LOCKS + 9):
+    queue = [(f"c{place}", 0, place, 9) for place in range(tables.SHOWN_WAITERS + 9)]
+    for number in range(tables.SHOWN_LOCKS + 9):
         tell.lock("n1", f"lock {number:03}", "alice", 7, "granted", queue=queue)
     table = FrameSource(tell.recorder).full()["locks"]["n1"]
-    assert [row["lock"] for row in table] == [f"lock {n:03}" for n in range(frames.SHOWN_LOCKS)]
-    assert {len(row["queue"]) for row in table} == {frames.SHOWN_WAITERS}
+    assert [row["lock"] for row in table] == [f"lock {n:03}" for n in range(tables.SHOWN_LOCKS)]
+    assert {len(row["queue"]) for row in table} == {tables.SHOWN_WAITERS}
 
 
 def test_a_client(tell):
@@ -418,8 +419,8 @@ def test_a_full_frame_fits_into_64_kib():
 
 def test_of_a_frame_that_is_too_large_the_sentences_go_first():
     teller = busy_cluster()
-    for number in range(frames.SHOWN_LOCKS):
-        queue = [(f"c{n}", 0, n, 9) for n in range(frames.SHOWN_WAITERS)]
+    for number in range(tables.SHOWN_LOCKS):
+        queue = [(f"c{n}", 0, n, 9) for n in range(tables.SHOWN_WAITERS)]
         teller.lock("n1", f"lock {number:03}", "alice", 7, "granted", queue=queue)
     frame = FrameSource(teller.recorder).full()
     assert len(frame["events"]) == frames.FEWEST_EVENTS

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { beliefsOf, writeWords } from "../raftlock_widgets/static/beliefs.js";
-import { believedLeft } from "../raftlock_widgets/static/locks.js";
+import { beliefsOf, holdersOf, writeWords } from "../raftlock_widgets/static/beliefs.js";
+import { believedLeft, termsWords } from "../raftlock_widgets/static/locks.js";
 
 const holder = (id, token, until, state = "up") => ({ id, state, holds: [{ lock: "door", token, until }] });
 const row = (owner, token) => ({ lock: "door", owner, token });
@@ -44,4 +44,19 @@ test("the second hand: the time its holder counts, or none", () => {
   assert.equal(believedLeft(holder("ann", 32, 5_000_000), lock, 1_000_000), null);
   assert.equal(believedLeft(holder("ann", 33, 5_000_000), lock, 6_000_000), null);
   assert.equal(believedLeft(undefined, lock, 0), null);
+});
+
+test("a lock that several hold: each of them is held against the table", () => {
+  const shared = { ...row("ann", 33), shared: true, others: [{ client: "bob", token: 34 }, { client: "eve", token: 36 }] };
+  assert.deepEqual(holdersOf(shared).map((one) => `${one.client} ${one.token}`), ["ann 33", "bob 34", "eve 36"]);
+  assert.deepEqual(holdersOf(row("", 0)), []);
+  assert.deepEqual(signs([holder("ann", 33, 9), holder("bob", 34, 9), holder("dan", 35, 9)], [shared]),
+    ["ann same", "bob same", "dan other", "eve unheard"]);
+});
+
+test("on which terms a lock is held, in words", () => {
+  assert.equal(termsWords({}), "");
+  assert.equal(termsWords({ shared: true }), "shared");
+  assert.equal(termsWords({ permits: 3 }), "1 of 3");
+  assert.equal(termsWords({ permits: 3, slot: 2 }), "permit 2 of 3");
 });

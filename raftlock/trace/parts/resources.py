@@ -53,9 +53,13 @@ class Resources:
         data = event.data
         lock, token, slot = text(data, "lock"), number(data, "token"), number(data, "slot")
         accepted = data.get("accepted") is True
-        over = highest_for(
-            {of: it.highest for (name, of), it in self._known.items() if name == lock}, slot
-        )
+        # Who holds a lock alone comes after all before; of a permit, only its own holders count.
+        counts = [
+            known.highest
+            for (name, of), known in self._known.items()
+            if name == lock and (slot == 0 or of in (0, slot))
+        ]
+        over = max(counts, default=0)
         before = self._known.pop((lock, slot), _Resource(0, ()))
         write = _Write(
             event.seq,

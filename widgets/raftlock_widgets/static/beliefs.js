@@ -6,6 +6,13 @@ import { left } from "./format.js";
 
 const FLASH_MS = 1200;
 
+/** All who hold a lock by its row of the table, each with its token and deadline. Pure. */
+export function holdersOf(row) {
+  if (!row?.owner) return [];
+  const { token, deadline, ttl, slot } = row;
+  return [{ client: row.owner, token, deadline, ttl, slot }, ...(row.others ?? [])];
+}
+
 /** The beliefs at run time `now`, each held against `table`, the rows of a node that has applied the
  * entries up to `applied`. Pure.
  *
@@ -27,20 +34,24 @@ export function beliefsOf(clients, table, now, applied) {
     }
   }
   for (const row of table) {
-    if (!row.owner || believed.has(`${row.owner}\n${row.lock}`)) continue;
-    // What a client of another program believes is not heard here.
-    const heard = known.has(row.owner);
-    told.push({ client: row.owner, state: "", lock: row.lock, token: row.token, until: 0, sign: heard ? "past" : "unheard",
-      words: heard ? "still in the table" : "what it believes is not heard here" });
+    for (const { client, token } of holdersOf(row)) {
+      if (believed.has(`${client}\n${row.lock}`)) continue;
+      // What a client of another program believes is not heard here.
+      const heard = known.has(client);
+      told.push({ client, state: "", lock: row.lock, token, until: 0, sign: heard ? "past" : "unheard",
+        words: heard ? "still in the table" : "what it believes is not heard here" });
+    }
   }
   return told;
 }
 
 // A token is the index of the entry that granted it: a node that is that far knows of the grant.
 function verdict(client, hold, row, applied) {
-  if (row?.owner === client && row.token === hold.token) return { sign: "same", words: "as in the table" };
+  const holders = holdersOf(row);
+  if (holders.some((one) => one.client === client && one.token === hold.token)) return { sign: "same", words: "as in the table" };
   if (applied < hold.token) return { sign: "ahead", words: "not yet in this table" };
-  return { sign: "other", words: row?.owner ? `the table gave it to ${row.owner}, #${row.token}` : "the table took it back" };
+  const [first] = holders;
+  return { sign: "other", words: first ? `the table gave it to ${first.client}, #${first.token}` : "the table took it back" };
 }
 
 /** One write in words. Pure. */
@@ -81,7 +92,7 @@ export function beliefs(ctx, tableOf) {
     put(protectedThings, { hidden: rows.length === 0 });
     put(el, { hidden: rows.length === 0 && believing.hidden });
     let newest = seen;
-    keyed(writes, rows, (row) => row.lock, () => resource(), (li, row) => {
+    keyed(writes, rows, (row) => `${row.lock}\n${row.slot ?? 0}`, () => resource(), (li, row) => {
       newest = Math.max(newest, li.rlShow(row, seen));
     });
     seen = newest;
@@ -130,7 +141,7 @@ function resource() {
   /** Draw the row; gives the number of its newest write. */
   li.rlShow = (row, seen) => {
     put(li, { "data-testid": `resource-${row.lock}`, "data-highest": row.highest });
-    write(name, row.lock);
+    write(name, row.slot ? `${row.lock}, permit ${row.slot}` : row.lock);
     write(highest, `has seen #${row.highest}`);
     keyed(list, row.writes, (each) => each.seq, () => h("li", {}, h("span", { class: "rl-sign", "aria-hidden": "true" }), h("span", {})),
       (place, each) => {

@@ -110,6 +110,9 @@ const OPERATIONS = [
   ["write", "Write", "write to what the lock protects, with the token that the client believes to hold", (c, l) => `${c} writes to what ${l} protects`],
 ];
 
+// On which terms a lock is asked for, as the field sends them.
+const TERMS = [["", "alone"], ["shared", "shared"], ["2", "1 of 2 permits"], ["3", "1 of 3 permits"], ["5", "1 of 5 permits"]];
+
 /** The client's controls: ask for a lock under any name. */
 export function client(ctx) {
   const names = h("datalist", { id: `rl-names-${Math.random().toString(36).slice(2)}` });
@@ -125,13 +128,16 @@ export function client(ctx) {
     priority: field("Priority", "priority", { type: "number", value: 0, step: 1 }),
     wait_s: field("Wait, s", "wait", { type: "number", value: 60, step: "any" }),
   };
+  const terms = h("select", { "data-testid": "terms", title: "with whom: who shares a lock reads it, and a lock with permits has up to so many holders" },
+    ...TERMS.map(([value, words]) => h("option", { value }, words)));
   const buttons = OPERATIONS.map(([verb, label, title, say]) => h("button", { type: "button", title,
     "data-testid": `op-${verb}`, class: verb === "wait" || verb === "acquire" ? "rl-main" : null,
     onclick: () => submit(verb, say) }, label));
   const still = h("button", { type: "button", "data-testid": "op-freeze", onclick: freeze }, "Freeze");
   const others = h("ul", { class: "rl-clients", "aria-label": "Clients", "data-testid": "clients" });
   const el = h("fieldset", { class: "rl-client" }, h("legend", {}, "Client"), names, lockNames,
-    h("div", { class: "rl-row" }, ...Object.values(fields).map((f) => f.el)),
+    h("div", { class: "rl-row" }, ...Object.values(fields).map((f) => f.el),
+      h("label", { class: "rl-field" }, h("span", {}, "Held"), terms)),
     h("div", { class: "rl-row" }, ...buttons.slice(0, -1)),
     h("div", { class: "rl-row rl-row-as-is" }, buttons[buttons.length - 1], still), others);
   fields.client.input.addEventListener("input", showFreeze);
@@ -144,6 +150,8 @@ export function client(ctx) {
       if (value === "" || !Number.isFinite(Number(value))) return ctx.tell("error", `Give the ${label} as a number.`);
       args[name] = Number(value);
     }
+    if (terms.value === "shared") args.shared = true;
+    else if (terms.value) args.permits = Number(terms.value);
     known.add(args.client);
     offer(names, known);
     return ctx.act(verb, args, say(args.client, args.lock));

@@ -1,6 +1,7 @@
-// The lock table as applied at one node: who holds, with which token, how long, and who waits.
+// The lock table as applied at one node: who holds, with which token, how long, and who waits. A lock
+// that is shared, or has permits, has a line for each of its holders.
 
-import { beliefs } from "./beliefs.js";
+import { beliefs, holdersOf } from "./beliefs.js";
 import { clusterNow } from "./clock.js";
 import { h, keyed, put, s, write } from "./dom.js";
 import { count, left } from "./format.js";
@@ -33,6 +34,13 @@ const apartFrom = (ttl) => 400 + 0.05 * ttl;
 export function believedLeft(client, lock, now) {
   const hold = client?.holds?.find((each) => each.lock === lock.lock && each.token === lock.token);
   return hold && hold.until > now ? (hold.until - now) / 1000 : null;
+}
+
+/** On which terms a lock is held or waited for, in a word or two; empty if by one client alone. Pure. */
+export function termsWords({ shared, permits, slot }) {
+  if (shared) return "shared";
+  if (!permits) return "";
+  return slot ? `permit ${slot} of ${permits}` : `1 of ${permits}`;
 }
 
 /** The locks panel. */
@@ -117,10 +125,10 @@ function nodeSwitch(ctx) {
   return { el, show };
 }
 
-function lockRow(ctx) {
-  const name = h("th", { scope: "row", class: "rl-lock-name" });
+// One holder: a chip, a token and a ring, each for a cell of its own.
+function holding(ctx) {
   const holder = h("button", { type: "button", class: "rl-chip rl-holder" });
-  const token = h("td", { class: "rl-number" });
+  const token = h("div", { class: "rl-number rl-token" });
   const arc = s("circle", { class: "rl-arc", r: 7, cx: 10, cy: 10, pathLength: 100, transform: "rotate(-90 10 10)" });
   const hand = s("line", { class: "rl-hand", x1: 10, y1: 10, x2: 10, y2: 1.5 });
   const time = h("span", { class: "rl-number" });
@@ -128,40 +136,80 @@ function lockRow(ctx) {
   const ttl = h("div", { class: "rl-ttl" },
     s("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, s("circle", { class: "rl-track", r: 7, cx: 10, cy: 10 }), arc, hand),
     h("span", { class: "rl-two" }, time, own));
-  const queue = h("ol", { class: "rl-queue" });
-  const tr = h("tr", {}, name, h("td", {}, holder), token, h("td", {}, ttl), h("td", {}, queue));
-  let lock = null;
-  holder.addEventListener("click", () => ctx.set({ client: lock.owner, lock: lock.lock }));
+  let hold = null;
+  let lock = "";
+  holder.addEventListener("click", () => ctx.set({ client: hold.client, lock }));
   ttl.rlTick = (now, runNow) => {
-    const rest = lock.owner ? lock.deadline - now : 0;
-    const part = lock.ttl > 0 ? Math.min(1, Math.max(0, rest / lock.ttl)) : 0;
+    const rest = hold.client ? hold.deadline - now : 0;
+    const part = hold.ttl > 0 ? Math.min(1, Math.max(0, rest / hold.ttl)) : 0;
     put(arc, { "stroke-dasharray": `${Math.round(part * 1000) / 10} 100` });
-    write(time, lock.owner ? (rest > 0 ? left(rest) : "due") : "");
-    put(ttl, { "data-low": part < 0.25 && lock.owner !== "" });
+    write(time, hold.client ? (rest > 0 ? left(rest) : "due") : "");
+    put(ttl, { "data-low": part < 0.25 && hold.client !== "" });
     if (runNow === undefined) return;
-    const believes = believedLeft(ctx.store.state.clients.get(lock.owner), lock, runNow);
-    put(hand, { transform: `rotate(${Math.round(3600 * Math.min(1, Math.max(0, (believes ?? 0) / (lock.ttl || 1)))) / 10} 10 10)`,
+    const believes = believedLeft(ctx.store.state.clients.get(hold.client), { lock, token: hold.token }, runNow);
+    put(hand, { transform: `rotate(${Math.round(3600 * Math.min(1, Math.max(0, (believes ?? 0) / (hold.ttl || 1)))) / 10} 10 10)`,
       hidden: believes === null });
     // Only a difference that can be seen is told in figures.
-    const apart = believes !== null && Math.abs(believes - rest) > apartFrom(lock.ttl);
+    const apart = believes !== null && Math.abs(believes - rest) > apartFrom(hold.ttl);
     write(own, apart ? `own ${left(believes)}` : "");
     put(ttl, { "data-apart": apart, title: believes === null
-      ? (lock.owner ? "The arc is cluster time, which decides; its holder relies on it no more." : null)
+      ? (hold.client ? "The arc is cluster time, which decides; its holder relies on it no more." : null)
       : "The arc is cluster time, which decides; the hand is the time its holder counts." });
   };
+  const show = (next, of) => {
+    [hold, lock] = [next, of];
+    write(holder, hold.client || "free");
+    put(holder, { title: hold.client ? `Use ${hold.client} and ${lock} in the form below` : null,
+      "data-testid": hold.client ? `holder-${lock}-${hold.client}` : null });
+    write(token, hold.token || "");
+    put(token, { title: hold.slot ? `token ${hold.token}, permit ${hold.slot}` : null });
+    put(ttl, { "data-deadline": hold.deadline });
+  };
+  return { holder, token, ttl, show };
+}
+
+const FREE = { client: "", token: 0, deadline: 0, ttl: 0 };
+
+function lockRow(ctx) {
+  const name = h("span", { class: "rl-lock-name" });
+  const terms = h("span", { class: "rl-terms" });
+  const cells = { holder: h("div", { class: "rl-held" }), token: h("div", { class: "rl-held" }), ttl: h("div", { class: "rl-held" }) };
+  const more = h("div", { class: "rl-muted" });
+  const queue = h("ol", { class: "rl-queue" });
+  const tr = h("tr", {}, h("th", { scope: "row" }, name, terms), ...Object.values(cells).map((cell) => h("td", {}, cell)), h("td", {}, queue));
+  const holds = new Map();
+  let lock = null;
   // By client: whoever waits, and whoever holds it. So a grant is seen to come from the queue.
-  const placed = () => new Map([...[...queue.children].map((item) => [item.rlClient, item]), ...(lock?.owner ? [[lock.owner, holder]] : [])]);
-  const who = (each) => [each?.owner, ...(each?.queue ?? []).map((waiter) => waiter.client)].join("\n");
+  const placed = () => new Map([...[...queue.children].map((item) => [item.rlClient, item]),
+    ...[...holds].filter(([client]) => client).map(([client, each]) => [client, each.holder])]);
+  const who = (each) => [...(each ? holdersOf(each) : []), ...(each?.queue ?? [])].map((one) => one.client).join("\n");
   tr.rlShow = (next) => (who(lock) === who(next) ? show(next) : sliding(placed, () => show(next)));
+  const showHolds = (shown) => {
+    for (const [client, each] of holds) {
+      if (shown.some((one) => one.client === client)) continue;
+      for (const part of Object.keys(cells)) each[part].remove();
+      holds.delete(client);
+    }
+    for (const one of shown) {
+      if (!holds.has(one.client)) holds.set(one.client, holding(ctx));
+      const each = holds.get(one.client);
+      each.show(one, lock.lock);
+      for (const [part, cell] of Object.entries(cells)) cell.append(each[part]); // in their order
+    }
+  };
   const show = (next) => {
     lock = next;
     put(tr, { "data-testid": `lock-${lock.lock}`, "data-owner": lock.owner, "data-token": lock.token });
     write(name, lock.lock);
     put(name, { title: lock.lock });
-    write(holder, lock.owner || "free");
-    put(holder, { title: lock.owner ? `Use ${lock.owner} and ${lock.lock} in the form below` : null });
-    write(token, lock.token || "");
-    put(ttl, { "data-deadline": lock.deadline });
+    const permits = lock.permits ? `${lock.holders ?? 1} of ${lock.permits} permits` : "";
+    write(terms, lock.shared ? "shared" : permits);
+    const shown = holdersOf(lock);
+    showHolds(shown.length ? shown : [FREE]);
+    const hidden = (lock.holders ?? 1) - shown.length;
+    write(more, hidden > 0 && shown.length ? `and ${hidden} more` : "");
+    if (hidden > 0 && shown.length) cells.holder.append(more);
+    else more.remove();
     keyed(queue, lock.queue, (waiter) => waiter.client, () => chip(ctx), (item, waiter) => item.rlShow(waiter, lock.lock));
   };
   return tr;
@@ -170,8 +218,9 @@ function lockRow(ctx) {
 function chip(ctx) {
   const name = h("span", { class: "rl-chip-name" });
   const priority = h("span", { class: "rl-priority" });
+  const terms = h("span", { class: "rl-terms" });
   const time = h("span", { class: "rl-number rl-muted" });
-  const button = h("button", { type: "button", class: "rl-chip" }, name, priority, time);
+  const button = h("button", { type: "button", class: "rl-chip" }, name, terms, priority, time);
   const item = h("li", {}, button);
   let waiter = null;
   let lock = "";
@@ -187,7 +236,9 @@ function chip(ctx) {
     write(name, next.client);
     write(priority, `p${next.priority}`);
     put(priority, { "data-high": next.priority > 0 });
-    put(button, { title: `${next.client} waits with priority ${next.priority}, since entry ${next.index}` });
+    write(terms, termsWords(next));
+    const what = next.shared ? " to share it" : next.permits ? ` for one of ${next.permits} permits` : "";
+    put(button, { title: `${next.client} waits${what} with priority ${next.priority}, since entry ${next.index}` });
   };
   return item;
 }
