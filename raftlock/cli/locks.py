@@ -28,6 +28,7 @@ from raftlock.client.handle import LockHandle
 from raftlock.errors import InvalidArgument, LockLost, PermissionDenied, RaftLockError
 from raftlock.transport.original import to_original
 from raftlock.transport.values import encode
+from raftlock.types.commands import LockInfo
 from raftlock.types.roles import NodeRole
 from raftlock.types.status import RaftStatus
 
@@ -83,8 +84,8 @@ def _add_acquire(commands: Commands) -> None:
         help="run a command while a lock is held",
         description="Acquire the lock, run the command, renew while it runs, and release. Without "
         "a command the lock stays held for its TTL, and its token is printed. The command finds "
-        "RAFTLOCK_LOCK, RAFTLOCK_TOKEN and RAFTLOCK_CLIENT_ID in its environment: hand the token "
-        "to whatever the lock protects.",
+        "RAFTLOCK_LOCK, RAFTLOCK_TOKEN, RAFTLOCK_SLOT (with --permits) and RAFTLOCK_CLIENT_ID in "
+        "its environment: hand the token to whatever the lock protects.",
         usage="raftlock acquire [options] LOCK [-- COMMAND ...]",
     )
     acquire.add_argument("lock")
@@ -93,6 +94,13 @@ def _add_acquire(commands: Commands) -> None:
         "--wait", type=float, default=0.0, metavar="SECONDS", help="in the queue (0: do not wait)"
     )
     acquire.add_argument("--priority", type=int, default=0, help="-1000 to 1000; higher goes first")
+    terms = acquire.add_mutually_exclusive_group()
+    terms.add_argument(
+        "--shared", action="store_true", help="with all others who share it, as a read lock"
+    )
+    terms.add_argument(
+        "--permits", type=int, default=0, metavar="N", help="one of N at once, as a semaphore"
+    )
     acquire.add_argument("--client-id", help="under which name (a fresh one)")
     acquire.add_argument("--meta", action="append", default=[], metavar="KEY=VALUE")
     acquire.add_argument(
@@ -114,6 +122,7 @@ async def _acquire(chosen: argparse.Namespace) -> int:
     metadata = dict(_pair(text) for text in chosen.meta)
     async with AsyncLockClient.from_access(chosen.access, client_id=chosen.client_id) as client:
         waits = {"wait": True, "wait_timeout": chosen.wait} if chosen.wait else {}
+        waits |= {"shared": chosen.shared, "permits": chosen.permits}
         if not argv:
             timeout = chosen.timeout + chosen.wait
             held = await client.acquire(
@@ -126,7 +135,8 @@ async def _acquire(chosen: argparse.Namespace) -> int:
             )
             told = {"lock": held.lock_id, "client_id": held.client_id, "token": held.token}
             if chosen.json:
-                print_json({**told, "remaining": held.remaining})
+                slot = {"slot": held.slot} if held.slot else {}
+                print_json({**told, **slot, "remaining": held.remaining})
             else:
                 print(held.token)
             return 0
@@ -151,6 +161,8 @@ async def _acquire(chosen: argparse.Namespace) -> int:
 async def _while_held(handle: LockHandle, client_id: str, argv: Sequence[str], on_lost: str) -> int:
     """Run the command to its end; its exit status, 128 and more if a signal ended it."""
     told = {"LOCK": handle.lock_id, "TOKEN": str(handle.token), "CLIENT_ID": client_id}
+    if handle.slot:
+        told["SLOT"] = str(handle.slot)
     environment = {**os.environ, **{f"RAFTLOCK_{name}": value for name, value in told.items()}}
     try:
         process = await asyncio.create_subprocess_exec(*argv, env=environment)
@@ -237,7 +249,7 @@ async def _locks(chosen: argparse.Namespace) -> int:
     rows: list[dict[str, object]] = [
         {
             "lock": info.lock_id,
-            "owner": info.owner_id or "-",
+            "owner": _owner(info),
             "token": info.version or "-",
             "left": f"{info.remaining / 1000:.1f} s" if info.owner_id else "-",
             "waiting": info.waiter_count,
@@ -250,13 +262,27 @@ async def _locks(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _owner(info: LockInfo) -> str:
+    more = info.holder_count - 1
+    return f"{info.owner_id} and {more} more" if more > 0 else info.owner_id or "-"
+
+
 async def _info(chosen: argparse.Namespace) -> int:
     async with AsyncLockClient.from_access(chosen.access) as client:
         info = await client.get_lock_info(chosen.lock, stale=chosen.stale, timeout=chosen.timeout)
     if chosen.json:
         print_json(to_original(info))
         return 0
-    if info.owner_id:
+    if info.holders:
+        how = f"by {info.holder_count} of {info.permits} permits" if info.permits else "shared"
+        print(f"It is held {how}:")
+        for each in info.holders:
+            permit = f"permit {each.slot}, " if each.slot else ""
+            left = f"{each.remaining / 1000:.1f} s"
+            print(f"  {each.client_id}, {permit}token {each.version}, for {left} unless renewed")
+        if info.holder_count > len(info.holders):
+            print(f"  ... {info.holder_count} in all")
+    elif info.owner_id:
         left = f"{info.remaining / 1000:.1f} s"
         print(f"{info.owner_id} holds it with token {info.version}, for {left} unless renewed.")
         for name, value in sorted(info.metadata.items()):
@@ -264,7 +290,9 @@ async def _info(chosen: argparse.Namespace) -> int:
     else:
         print("Nobody holds it.")
     for waiter in info.waiters_info:
-        print(f"  {waiter.position + 1}. {waiter.client_id} waits, priority {waiter.priority}")
+        what = " to share it" if waiter.shared else " for a permit" if waiter.permits else ""
+        told = f"{waiter.client_id} waits{what}, priority {waiter.priority}"
+        print(f"  {waiter.position + 1}. {told}")
     if info.waiter_count > len(info.waiters_info):
         print(f"  ... {info.waiter_count} wait in all")
     return 0
@@ -277,6 +305,7 @@ async def _watch(chosen: argparse.Namespace) -> int:
                 line = json.dumps(asdict(event), ensure_ascii=False)
             else:
                 now = f"{event.owner_id} with token {event.token}" if event.owner_id else "free"
+                now += f" and {len(event.others)} more" if event.others else ""
                 waiting = f", {event.waiting} waiting" if event.waiting else ""
                 why = ", ".join(event.why)
                 line = printable(f"{event.index}  {event.lock_id}: {why}; {now}{waiting}")

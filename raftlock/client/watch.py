@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
 from raftlock.client.engine import Connector
 from raftlock.client.protocol import Endpoint
 from raftlock.errors import Compacted, PermissionDenied, RaftLockError, RemoteProtocolError
+from raftlock.trace.fields import rows
 from raftlock.transport.codec import Request, Response, decode_response, encode_request
 from raftlock.types.events import Json
 
-__all__ = ["LockEvent", "watch"]
+__all__ = ["LockEvent", "OtherHolder", "watch"]
 
 PAUSE_SECONDS_MIN = 0.05
 PAUSE_SECONDS_MAX = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class OtherHolder:
+    """One who holds a lock together with its owner; `ttl` in seconds, `slot` as in `Held.slot`."""
+
+    client_id: str
+    token: int
+    ttl: float
+    slot: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,8 @@ class LockEvent:
     `index` is the entry's: one entry may change several locks. `why` has one or more of granted,
     renewed, released, revoked, expired, queued, cancelled, timed_out, session_ended, promoted. An
     empty `owner_id` means that nobody holds it now; `token` is the holder's, `ttl` in seconds.
+    Where it is `shared`, or has `permits`, the owner is who has held it longest, with the permit
+    `slot`, and `others` are the rest.
     """
 
     index: int
@@ -34,6 +47,10 @@ class LockEvent:
     ttl: float
     waiting: int
     why: tuple[str, ...]
+    shared: bool = False
+    permits: int = 0
+    slot: int = 0
+    others: tuple[OtherHolder, ...] = ()
 
 
 async def watch(
@@ -98,7 +115,7 @@ async def _one(
                 raise response.error.to_error()
             if response.event == "watching":
                 if told.after is None:
-                    told.after = _whole(response, "after")
+                    told.after = _whole(response.result or {}, "after")
                 continue
             event = _event(response)
             if told.is_news(event):
@@ -118,18 +135,28 @@ def _event(response: Response) -> LockEvent:
     if not all(isinstance(each, str) for each in texts):
         raise RemoteProtocolError("A change of a lock names it, its owner and why.")
     return LockEvent(
-        _whole(response, "index"),
+        _whole(result, "index"),
         str(texts[0]),
         str(texts[1]),
-        _whole(response, "version"),
-        _whole(response, "ttl") / 1_000,
-        _whole(response, "waiting"),
+        _whole(result, "version"),
+        _whole(result, "ttl") / 1_000,
+        _whole(result, "waiting"),
         tuple(map(str, texts[2:])),
+        result.get("shared") is True,
+        _whole(result, "permits") if "permits" in result else 0,
+        _whole(result, "slot") if "slot" in result else 0,
+        tuple(map(_other, rows(result, "others"))),
     )
 
 
-def _whole(response: Response, name: str) -> int:
-    value = (response.result or {}).get(name)
+def _other(told: Mapping[str, Json]) -> OtherHolder:
+    slot = _whole(told, "slot") if "slot" in told else 0
+    ttl = _whole(told, "ttl") / 1_000
+    return OtherHolder(str(told.get("client_id")), _whole(told, "version"), ttl, slot)
+
+
+def _whole(told: Mapping[str, Json], name: str) -> int:
+    value = told.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise RemoteProtocolError(f"{name} of a change is a whole number.")
     return value

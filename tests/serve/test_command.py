@@ -82,6 +82,26 @@ def test_a_held_lock_is_an_exit_code(call):
     assert "nobody holds held" in errors
 
 
+def test_shared_locks_and_permits(call):
+    for name in ("alice", "bob"):
+        assert call("acquire", "page", "--shared", "--ttl", "60", "--client-id", name)[0] == 0
+    told = call("acquire", "pool", "--permits", "2", "--ttl", "60", "--client-id", "eve", "--json")
+    assert json.loads(told[1])["slot"] == 1
+    code, out, _ = call(
+        *("acquire", "pool", "--permits", "2", "--"),
+        *python("import os; print(os.environ['RAFTLOCK_SLOT'])"),
+    )
+    assert (code, out) == (0, "2\n")
+    assert call("acquire", "page", "--ttl", "60", "--client-id", "carol")[0] == 75
+    lines = call("info", "page")[1].splitlines()
+    assert lines[0] == "It is held shared:"
+    assert [line.split(",")[0].strip() for line in lines[1:]] == ["alice", "bob"]
+    assert "by 1 of 2 permits" in call("info", "pool")[1]
+    assert "alice and 1 more" in call("locks", "page")[1]
+    with pytest.raises(SystemExit):
+        call("acquire", "page", "--shared", "--permits", "2")
+
+
 def test_who_waits_gets_it(call, nodes: Nodes):
     first = raftlock(
         "acquire", "turn", "--", *python("input()"), access=nodes.client_file, stdin=-1, stdout=-1

@@ -10,7 +10,7 @@ from raftlock.sim.profile import STEADY_PPM, Profile, profile_of
 from raftlock.sim.run import Plan, explore_seed, plan_of, replay
 from raftlock.sim.tally import LEAST_PERCENT
 
-SEEDS = (4, 9, 16, 32, 60, 89)
+SEEDS = (4, 9, 12, 16, 32, 60, 72, 89, 107)
 KINDS = {
     *("kill", "crash_on_write", "restart", "freeze", "thaw", "partition", "cut", "heal"),
     *("transfer", "add", "members", "remove", "wipe", "stranger", "torn", "info"),
