@@ -45,7 +45,7 @@ VIRTUAL_PARTS = {
 CLIENT_PARTS = {"aio", "client_id", "get", "result_of", "write"}
 # Who is in a simulation sees its whole table; its clients ask what a history can be judged by.
 CLIENT_PARTS |= {"find_lock", "get_backoff_advice", "get_locks", "health"}
-CLIENT_PARTS |= {"acquire_all", "from_access"}
+CLIENT_PARTS |= {"acquire_all", "from_access", "lock_all"}
 
 
 LIVE_ONLY = ("async_client", "simulate")

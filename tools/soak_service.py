@@ -4,10 +4,11 @@
 
 Each node has its files and stands behind a gate of its own. Clients take locks, wait for them,
 renew them, let them expire, look at them, give up, and write to what they protect with their
-tokens. Every few seconds a node is killed (SIGKILL), stands still (SIGSTOP), or its gate is shut so
-that nobody reaches it. All that clients asked and were told is recorded, a stretch at a time, and
-judged: one order must explain it (linearizability), and no token that was overtaken may write. At
-the end all nodes must agree. Exits with 1 if anything did not hold.
+tokens; one lock is read by some and written by others, one has two permits. Every few seconds a
+node is killed (SIGKILL), stands still (SIGSTOP), or its gate is shut so that nobody reaches it. All
+that clients asked and were told is recorded, a stretch at a time, and judged: one order must
+explain it (linearizability), and no token that was overtaken may write. At the end all nodes must
+agree. Exits with 1 if anything did not hold.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ STRETCH_SECONDS = 15.0
 """How long the same locks are used: their history is judged as a whole, and then forgotten."""
 
 LOCKS = 6
+READ, POOL = 4, 5
+"""Which of them is shared by those who read it, and which has permits."""
 FAULT_EVERY = (2.0, 5.0)
 FAULT_LASTS = (0.3, 3.0)
 RECOVERY_SECONDS = 60.0
@@ -155,14 +158,20 @@ class Soak:
                 await asyncio.sleep(draw.uniform(0, 0.2))
 
     async def turn(self, client: AsyncLockClient, name: str, draw: random.Random) -> None:
-        lock = f"s{self.stretch}/{draw.randrange(LOCKS)}"
+        number = draw.randrange(LOCKS)
+        lock = f"s{self.stretch}/{number}"
+        terms = {"permits": 2} if number == POOL else {}
+        if number == READ and draw.random() < 0.7:
+            terms = {"shared": True}
         kind = draw.random()
         self.counts["operations"] += 1
         if kind < 0.15:
             await client.get_lock_info(lock, timeout=5)
             return
         if kind < 0.25:  # somebody who gives up
-            asked = asyncio.create_task(client.acquire(lock, 2, wait=True, wait_timeout=10))
+            asked = asyncio.create_task(
+                client.acquire(lock, 2, wait=True, wait_timeout=10, **terms)
+            )
             await asyncio.sleep(draw.uniform(0, 0.5))
             asked.cancel()
             with suppress(asyncio.CancelledError, RaftLockError):
@@ -170,7 +179,9 @@ class Soak:
                 await client.release(held, timeout=5)
             return
         waits = {"wait": True, "wait_timeout": draw.uniform(1, 6)} if kind < 0.75 else {}
-        held = await client.acquire(lock, draw.uniform(1, 4), timeout=12, **waits)
+        held = await client.acquire(lock, draw.uniform(1, 4), timeout=12, **waits, **terms)
+        self.counts["grants shared"] += held.shared
+        self.counts["grants of a permit"] += bool(held.slot)
         self.granted(name, held)
         for _ in range(draw.randrange(4)):
             await asyncio.sleep(draw.uniform(0, 0.3))
@@ -196,8 +207,10 @@ class Soak:
 
     def write(self, name: str, held: Held, *, sure: bool) -> None:
         """Write with the token. Who may still believe must not be refused."""
+        if held.shared:
+            return  # who reads does not write
         try:
-            self.resource.admit(held.lock_id, held.token)
+            self.resource.admit(held.lock_id, held.token, slot=held.slot)
             self.counts["writes"] += 1
         except StaleToken as error:
             self.counts["writes refused"] += 1

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from raftlock.client.access import Access, read_access
 from raftlock.client.asking import Asking
@@ -20,11 +20,11 @@ from raftlock.client.held import Held
 from raftlock.client.lease import Lease
 from raftlock.client.patience import ask_again
 from raftlock.client.protocol import Endpoint, Requester, RetryPolicy
+from raftlock.client.several import LocksHandle, LocksTerms
 from raftlock.client.submission import Submission
 from raftlock.client.testimony import Observer, Testimony
 from raftlock.errors import (
     InvalidArgument,
-    LockNotHeld,
 )
 from raftlock.raft.random64 import Random64
 from raftlock.transport import limits
@@ -47,6 +47,8 @@ class Standing:
     held: Mapping[LockID, Lease]
     last_number: int
 
+
+T = TypeVar("T")
 
 Address = str | tuple[str, int] | Endpoint
 """Where a node answers: ``"host:port"``, or a pair."""
@@ -262,14 +264,7 @@ class AsyncLockClient(Believing):
             return await attempt()
         if wait or request_id is not None:
             raise InvalidArgument("retry_for asks anew each time: leave out wait and request_id.")
-        until = self._clock.now_us() // 1_000 + limits.millis_from_seconds("retry_for", retry_for)
-        return await ask_again(
-            attempt,
-            lambda: self.get_backoff_advice(lock_id, stale=True),
-            self._pause,
-            lambda: Millis(until - self._clock.now_us() // 1_000),
-            self._random.below,
-        )
+        return await self._again_for(retry_for, attempt, limits.check_lock_id(lock_id))
 
     async def acquire_all(
         self,
@@ -279,16 +274,26 @@ class AsyncLockClient(Believing):
         metadata: Mapping[str, str] | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
+        retry_for: float = 0.0,
     ) -> dict[LockID, Held]:
         """Get all of the locks (1 to 16) for `ttl` seconds, or none: `LockHeld` if one is held.
 
         One entry of the log grants them, each with a token of its own; they are renewed and
-        released one by one. It never waits, so two clients cannot block each other with it.
+        released one by one. It never waits, so two clients cannot block each other with it; with
+        `retry_for` it asks again and again, as `acquire` does.
         """
-        command = self._asking.acquire_all(
-            lock_ids, ttl=ttl, metadata=metadata, request_id=self._request_id(request_id)
-        )
-        return await self._get_all(command, self._asking.time_for(command, timeout))
+
+        def attempt() -> Coroutine[None, None, dict[LockID, Held]]:
+            command = self._asking.acquire_all(
+                lock_ids, ttl=ttl, metadata=metadata, request_id=self._request_id(request_id)
+            )
+            return self._get_all(command, self._asking.time_for(command, timeout))
+
+        if not retry_for:
+            return await attempt()
+        if request_id is not None:
+            raise InvalidArgument("retry_for asks anew each time: leave out request_id.")
+        return await self._again_for(retry_for, attempt, limits.check_lock_ids(lock_ids)[0])
 
     async def enqueue_waiter(
         self,
@@ -396,6 +401,24 @@ class AsyncLockClient(Believing):
         )
         return LockHandle(self, terms)
 
+    def lock_all(
+        self,
+        lock_ids: Sequence[str],
+        ttl: float = 10.0,
+        *,
+        retry_for: float = 0.0,
+        metadata: Mapping[str, str] | None = None,
+        renew: bool | None = None,
+    ) -> LocksHandle:
+        """Several locks for the length of an ``async with`` block, all or none, as `acquire_all`.
+
+        With `retry_for` seconds it asks again while one of them is held, at the pace that the
+        service advises. They are renewed while the block runs, as for `lock`.
+        """
+        names = limits.check_lock_ids(lock_ids)
+        renews = self._auto_renew if renew is None else renew
+        return LocksHandle(self, LocksTerms(names, ttl, retry_for, metadata, renews))
+
     def submit(
         self,
         op: str,
@@ -469,6 +492,21 @@ class AsyncLockClient(Believing):
             self._gate.leave(terms.lock_id)
             raise
 
+    async def take_all(self, terms: LocksTerms) -> Mapping[LockID, Held]:
+        """Acquire for a handle, alone among this client's handles. (Use `lock_all`.)"""
+        entered: list[LockID] = []
+        try:
+            for lock_id in terms.lock_ids:
+                await self._gate.enter(lock_id, wait=False, wait_us=Micros(0))
+                entered.append(lock_id)
+            return await self.acquire_all(
+                terms.lock_ids, terms.ttl, metadata=terms.metadata, retry_for=terms.retry_for
+            )
+        except BaseException:
+            for lock_id in entered:
+                self._gate.leave(lock_id)
+            raise
+
     async def give_back(self, held: Held) -> None:
         """Release for a handle. (Use `release`.)"""
         try:
@@ -482,35 +520,18 @@ class AsyncLockClient(Believing):
         self._submissions.add(submission)  # or the task could be collected while it runs
         submission.start(request, self._submissions.discard)
 
-    def _release_command(
-        self, lock: str | Held, token: int | None, request_id: str | None
-    ) -> Command:
-        lock_id, known = self._hold_meant(lock, token, "release")
-        return self._asking.release(lock_id, token=known, request_id=self._request_id(request_id))
-
-    def _renew_command(
-        self, lock: str | Held, ttl: float | None, token: int | None, request_id: str | None
-    ) -> Command:
-        lock_id, known = self._hold_meant(lock, token, "renew")
-        held = lock if isinstance(lock, Held) else self._held.get(lock_id)
-        if ttl is None:
-            ttl = held.ttl if held is not None else 10.0
-        return self._asking.renew(
-            lock_id, token=known, ttl=ttl, request_id=self._request_id(request_id)
+    async def _again_for(
+        self, seconds: float, attempt: Callable[[], Coroutine[None, None, T]], lock_id: LockID
+    ) -> T:
+        """Ask again and again for so long, at the pace that is advised for that lock."""
+        until = self._clock.now_us() // 1_000 + limits.millis_from_seconds("retry_for", seconds)
+        return await ask_again(
+            attempt,
+            lambda: self.get_backoff_advice(lock_id, stale=True),
+            self._pause,
+            lambda: Millis(until - self._clock.now_us() // 1_000),
+            self._random.below,
         )
-
-    def _hold_meant(self, lock: str | Held, token: int | None, verb: str) -> tuple[LockID, int]:
-        if isinstance(lock, Held):
-            return lock.lock_id, lock.token if token is None else token
-        lock_id = limits.check_lock_id(lock)
-        held = self._held.get(lock_id)
-        if token is None and held is None:
-            raise LockNotHeld(
-                f"{self._client_id[:60]} knows of no hold on {lock_id[:60]!r} to {verb}: acquire "
-                "it first, or name its token.",
-                {"lock": lock_id},
-            )
-        return lock_id, held.token if token is None and held is not None else token or 0
 
     async def _renew_held(self, held: Held) -> Held:
         return await self.renew(held)

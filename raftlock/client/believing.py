@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from raftlock.client.asking import Asking
 from raftlock.client.clock import Clock
 from raftlock.client.held import Held
 from raftlock.client.lease import Lease
@@ -20,6 +21,7 @@ from raftlock.errors import (
     ServiceError,
     VersionMismatch,
 )
+from raftlock.transport import limits
 from raftlock.types.answers import Outcome
 from raftlock.types.commands import Command
 from raftlock.types.ids import ClientID, Index, LockID, Micros, Millis
@@ -35,6 +37,11 @@ class Believing(Looking):
     _client_id: ClientID
     _clock: Clock
     _held: dict[LockID, Held]
+    _asking: Asking
+
+    @abstractmethod
+    def _request_id(self, given: str | None) -> str:
+        """The name of a request: the given one, or a fresh one."""
 
     @abstractmethod
     async def _renew_held(self, held: Held) -> Held:
@@ -153,3 +160,35 @@ class Believing(Looking):
             await over.wait()
         finally:
             timer.cancel()
+
+    # --- what is meant ------------------------------------------------------------------------
+
+    def _release_command(
+        self, lock: str | Held, token: int | None, request_id: str | None
+    ) -> Command:
+        lock_id, known = self._hold_meant(lock, token, "release")
+        return self._asking.release(lock_id, token=known, request_id=self._request_id(request_id))
+
+    def _renew_command(
+        self, lock: str | Held, ttl: float | None, token: int | None, request_id: str | None
+    ) -> Command:
+        lock_id, known = self._hold_meant(lock, token, "renew")
+        held = lock if isinstance(lock, Held) else self._held.get(lock_id)
+        if ttl is None:
+            ttl = held.ttl if held is not None else 10.0
+        return self._asking.renew(
+            lock_id, token=known, ttl=ttl, request_id=self._request_id(request_id)
+        )
+
+    def _hold_meant(self, lock: str | Held, token: int | None, verb: str) -> tuple[LockID, int]:
+        if isinstance(lock, Held):
+            return lock.lock_id, lock.token if token is None else token
+        lock_id = limits.check_lock_id(lock)
+        held = self._held.get(lock_id)
+        if token is None and held is None:
+            raise LockNotHeld(
+                f"{self._client_id[:60]} knows of no hold on {lock_id[:60]!r} to {verb}: acquire "
+                "it first, or name its token.",
+                {"lock": lock_id},
+            )
+        return lock_id, held.token if token is None and held is not None else token or 0

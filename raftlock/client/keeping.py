@@ -38,10 +38,21 @@ class Renewer(Protocol):
 
 
 class Keeper:
-    """Watches one hold from its grant to `stop`; with `renews` it also prolongs it."""
+    """Watches one hold from its grant to `stop`; with `renews` it also prolongs it.
 
-    def __init__(self, owner: Renewer, held: Held, clock: Clock, *, renews: bool) -> None:
-        self.lost = asyncio.Event()
+    Several may share a `lost`: the first that loses its hold sets it for all.
+    """
+
+    def __init__(
+        self,
+        owner: Renewer,
+        held: Held,
+        clock: Clock,
+        *,
+        renews: bool,
+        lost: asyncio.Event | None = None,
+    ) -> None:
+        self.lost = lost or asyncio.Event()
         self.why = ""
         self._owner = owner
         self._held = held

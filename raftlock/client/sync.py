@@ -2,187 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Self
 
 from raftlock.client.access import Access
 from raftlock.client.aio import AsyncLockClient
-from raftlock.client.handle import LockHandle
+from raftlock.client.faces import Runner, SyncHeld, SyncLockHandle, SyncLocksHandle, SyncSubmission
 from raftlock.client.held import Held
-from raftlock.client.lease import Lease
 from raftlock.client.looking import Health, LockPage
 from raftlock.client.submission import Submission
 from raftlock.runner import ThreadRunner
 from raftlock.transport.limits import PAGE_LIMIT_DEFAULT
 from raftlock.types.commands import BackoffAdvice, LockInfo
-from raftlock.types.ids import ClientID, Index, LockID
+from raftlock.types.ids import ClientID, LockID
 from raftlock.types.status import RaftStatus
 
-__all__ = ["LockClient", "Runner", "SyncHeld", "SyncLockHandle", "SyncSubmission"]
-
-T = TypeVar("T")
-
-
-class Runner(Protocol):
-    """Runs coroutines on a loop elsewhere; `raftlock.runner.ThreadRunner` is one."""
-
-    def call(self, coroutine: Coroutine[object, object, T], /, timeout: float | None = None) -> T:
-        """Wait for the coroutine; an interrupt cancels it."""
-
-
-class SyncHeld:
-    """A `Held` that any thread may ask."""
-
-    def __init__(self, held: Held, runner: Runner) -> None:
-        self._held = held
-        self._runner = runner
-
-    def __repr__(self) -> str:
-        return repr(self._held)
-
-    @property
-    def asynchronous(self) -> Held:
-        """The same hold for code on the client's own event loop."""
-        return self._held
-
-    @property
-    def lock_id(self) -> LockID:
-        """The lock's name."""
-        return self._held.lock_id
-
-    @property
-    def client_id(self) -> ClientID:
-        """Who holds it."""
-        return self._held.client_id
-
-    @property
-    def token(self) -> Index:
-        """The fencing token."""
-        return self._held.token
-
-    @property
-    def lease(self) -> Lease:
-        """The hold as a value."""
-        return self._held.lease
-
-    @property
-    def slot(self) -> int:
-        """The number of its permit, from 1 on, where the lock has permits; else 0."""
-        return self._held.slot
-
-    @property
-    def shared(self) -> bool:
-        """Whether others may hold it at the same time, to read as this one does."""
-        return self._held.shared
-
-    @property
-    def ttl(self) -> float:
-        """The granted time to live in seconds."""
-        return self._held.ttl
-
-    @property
-    def remaining(self) -> float:
-        """Seconds for which the holder may still act; 0 once the hold is over."""
-        return self._runner.call(_remaining(self._held))
-
-    @property
-    def valid(self) -> bool:
-        """Whether the holder may act now."""
-        return self._runner.call(_valid(self._held))
-
-
-class SyncLockHandle:
-    """A lock for the length of a ``with`` block; see `LockHandle`."""
-
-    def __init__(self, handle: LockHandle, runner: Runner) -> None:
-        self._handle = handle
-        self._runner = runner
-
-    def __repr__(self) -> str:
-        return repr(self._handle)
-
-    @property
-    def lock_id(self) -> LockID:
-        """The lock's name."""
-        return self._handle.lock_id
-
-    @property
-    def token(self) -> Index:
-        """The fencing token of the hold; 0 outside of the block."""
-        return self._handle.token
-
-    @property
-    def slot(self) -> int:
-        """The number of its permit, from 1 on, where the lock has permits; else 0."""
-        return self._handle.slot
-
-    @property
-    def remaining(self) -> float:
-        """Seconds for which the block may still act; 0 if none."""
-        return self._runner.call(_remaining(self._handle))
-
-    @property
-    def valid(self) -> bool:
-        """Whether the block may act now."""
-        return self._runner.call(_valid(self._handle))
-
-    @property
-    def lost(self) -> bool:
-        """Whether the block must not act any more."""
-        return self._runner.call(_lost(self._handle))
-
-    def wait_lost(self, timeout: float | None = None) -> bool:
-        """Wait until the hold is lost, or `timeout` seconds; whether it is."""
-        return self._runner.call(_wait_lost(self._handle, timeout))
-
-    def renew(self, ttl: float | None = None) -> None:
-        """Make the hold last longer."""
-        self._runner.call(self._handle.renew(ttl))
-
-    def __enter__(self) -> Self:
-        self._runner.call(self._handle.__aenter__())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._runner.call(self._handle.__aexit__(kind, error, trace))
-
-
-class SyncSubmission:
-    """A request under way; see `Submission`."""
-
-    def __init__(self, submission: Submission, runner: Runner) -> None:
-        self._submission = submission
-        self._runner = runner
-
-    def __repr__(self) -> str:
-        return repr(self._submission)
-
-    @property
-    def state(self) -> str:
-        """How it stands, in a few words."""
-        return self._submission.state
-
-    @property
-    def done(self) -> bool:
-        """Whether the answer is there."""
-        return self._submission.done
-
-    def result(self) -> SyncHeld | None:
-        """Wait for the answer: what is held now, or ``None``. Raises the error that it was."""
-        held = self._runner.call(self._submission.wait())
-        return None if held is None else SyncHeld(held, self._runner)
-
-    def cancel(self) -> None:
-        """Take the request back: no waiter and no lock is left behind."""
-        self._runner.call(_cancel(self._submission))
+__all__ = ["LockClient"]
 
 
 class LockClient:
@@ -283,11 +120,17 @@ class LockClient:
         metadata: Mapping[str, str] | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
+        retry_for: float = 0.0,
     ) -> dict[LockID, SyncHeld]:
         """Get all of the locks for `ttl` seconds, or none."""
         held = self._runner.call(
             self._client.acquire_all(
-                lock_ids, ttl, metadata=metadata, request_id=request_id, timeout=timeout
+                lock_ids,
+                ttl,
+                metadata=metadata,
+                request_id=request_id,
+                timeout=timeout,
+                retry_for=retry_for,
             )
         )
         return {lock_id: SyncHeld(each, self._runner) for lock_id, each in held.items()}
@@ -442,6 +285,21 @@ class LockClient:
         )
         return SyncLockHandle(handle, self._runner)
 
+    def lock_all(
+        self,
+        lock_ids: Sequence[str],
+        ttl: float = 10.0,
+        *,
+        retry_for: float = 0.0,
+        metadata: Mapping[str, str] | None = None,
+        renew: bool | None = None,
+    ) -> SyncLocksHandle:
+        """Several locks for the length of a ``with`` block, all or none."""
+        handle = self._client.lock_all(
+            lock_ids, ttl, retry_for=retry_for, metadata=metadata, renew=renew
+        )
+        return SyncLocksHandle(handle, self._runner)
+
     def submit(
         self,
         op: str,
@@ -494,29 +352,5 @@ def _nothing() -> None:
 # What a client's clock says may be asked on its own event loop only.
 
 
-async def _remaining(hold: Held | LockHandle) -> float:
-    return hold.remaining
-
-
-async def _valid(hold: Held | LockHandle) -> bool:
-    return hold.valid
-
-
 async def _held(client: AsyncLockClient) -> dict[LockID, Held]:
     return dict(client.held)
-
-
-async def _cancel(submission: Submission) -> None:
-    submission.cancel()
-
-
-async def _lost(handle: LockHandle) -> bool:
-    return handle.lost.is_set()
-
-
-async def _wait_lost(handle: LockHandle, timeout: float | None) -> bool:
-    try:
-        async with asyncio.timeout(timeout):
-            return await handle.lost.wait()
-    except TimeoutError:
-        return False

@@ -133,7 +133,7 @@ def restore(
         table["sessions"] = []
         for lock in table["locks"]:
             lock["queue"] = []
-        table["locks"] = [lock for lock in table["locks"] if lock["hold"]]
+        table["locks"] = [lock for lock in table["locks"] if lock["holds"]]
         data = json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode()
         LockMachine().restore(data)
     except (ValueError, KeyError, TypeError, RemoteProtocolError):

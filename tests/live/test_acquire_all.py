@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from raftlock import Cluster, errors
 from raftlock.check.history import lock_history
 from raftlock.check.linearizability import Verdict, judge_each
 from raftlock.check.objects import LockObject
-from tests.live.helpers import events
+from tests.live.helpers import events, until
 
 
 def test_all_or_none_and_every_lock_has_its_history(trio: Cluster) -> None:
@@ -36,3 +38,72 @@ def test_all_or_none_and_every_lock_has_its_history(trio: Cluster) -> None:
 def test_wrong_arguments_are_refused_at_home(trio: Cluster, names: list[str]) -> None:
     with pytest.raises(errors.InvalidArgument):
         trio.client("alice").acquire_all(names, ttl=60)
+
+
+def test_all_for_the_length_of_a_block(trio: Cluster) -> None:
+    ann, ben = trio.client("ann"), trio.client("ben")
+    with ann.lock_all(["a", "b"], ttl=60) as held:
+        assert held.valid
+        assert not held.lost
+        assert list(held.tokens) == ["a", "b"]
+        assert len(set(held.tokens.values())) == 2
+        assert 0 < held.remaining <= 60
+        with pytest.raises(errors.LockHeld):
+            ben.lock_all(["b", "c"], ttl=60).__enter__()
+        with pytest.raises(errors.LockHeld, match="in another block already"):
+            ann.lock_all(["b", "c"], ttl=60).__enter__()
+        with ben.lock_all(["c"], ttl=60):
+            pass  # what was refused before left nothing behind
+    assert not held.valid
+    assert ben.get_locks().locks == ()
+    with ann.lock_all(["a", "b"], ttl=60):
+        pass  # and a handle's block may be followed by another's
+
+
+def test_one_that_is_lost_is_told_for_all_and_the_others_are_given_back(trio: Cluster) -> None:
+    ann = trio.client("ann")
+    handle = ann.lock_all(["a", "b"], ttl=60, renew=True)
+
+    def block() -> None:
+        with handle:
+            ann.release("b")  # behind the block's back
+
+    with pytest.raises(errors.LockLost, match="'b'"):
+        block()
+    assert handle.tokens == {}
+    assert ann.get_locks().locks == ()
+
+
+def test_an_error_of_the_block_s_own_goes_first(trio: Cluster) -> None:
+    ann = trio.client("ann")
+
+    def block() -> None:
+        with ann.lock_all(["a", "b"], ttl=60):
+            ann.release("a")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        block()
+    assert "'a'" in caught.value.__notes__[0]
+    assert ann.get_locks().locks == ()
+
+
+def test_who_asks_again_gets_all_once_they_are_free(trio: Cluster) -> None:
+    ann, ben = trio.client("ann"), trio.client("ben")
+    held = ann.acquire("b", ttl=60)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lambda: ben.lock_all(["a", "b"], ttl=60, retry_for=60).__enter__())
+        until(trio, lambda _view: "ben" in refused(trio))
+        ann.release(held)
+        assert list(waiting.result().tokens) == ["a", "b"]
+    with pytest.raises(errors.InvalidArgument):
+        ben.acquire_all(["x"], ttl=60, retry_for=1, request_id="mine")
+
+
+def refused(cluster: Cluster) -> set[str]:
+    """Who was refused a lock."""
+    return {
+        str(event.data["client"])
+        for event in cluster.recorder.events
+        if event.kind == "client_return" and event.data.get("status") == "fail"
+    }
