@@ -31,7 +31,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from raftlock.errors import InvalidArgument, NotInThisRuntime, PermissionDenied, ServiceError
+from raftlock.errors import (
+    InvalidArgument,
+    NotInThisRuntime,
+    PermissionDenied,
+    RateLimited,
+    ServiceError,
+)
 from raftlock.trace.export import encode_event
 from raftlock.transport import json_text
 from raftlock.transport.codec import (
@@ -41,7 +47,7 @@ from raftlock.transport.codec import (
     decode_request,
     encode_response,
 )
-from raftlock.transport.limits import OBSERVE_FRAME_BYTES_MAX
+from raftlock.transport.limits import OBSERVE_FRAME_BYTES_MAX, TokenBucket
 from raftlock.transport.links import Links
 from raftlock.types.events import Json, Note, TraceEvent
 from raftlock.types.ids import Micros, NodeID
@@ -53,6 +59,9 @@ KEPT_EVENTS = 5_000
 
 KEPT_IN_A_LABORATORY = 50_000
 """And in a laboratory, where all is to be seen: a node that comes back applies its log at once."""
+
+ASKS_PER_SECOND, ASKS_BURST = 100, 200
+"""How often one observer may ask for anything: what it is told it need not ask for."""
 
 TICK_US = 40_000
 """After how long without an event an observer is told the time, in microseconds."""
@@ -181,11 +190,14 @@ class Observation:
         self._joined = self._gone = False
         self._told_at = 0
         self._timer: _Timer | None = None
+        self._bucket = TokenBucket(stream.now_us(), ASKS_PER_SECOND, ASKS_BURST)
 
     def frame(self, text: str) -> None:
         """Answer one request. Raises `RemoteProtocolError`, which closes the connection."""
         request = decode_request(text)
         try:
+            if not self._bucket.take(self._stream.now_us()):
+                raise RateLimited(f"Ask less than {ASKS_PER_SECOND} times a second.")
             result = self._do(request)
         except ServiceError as error:
             self._line.send(encode_response(Response(request.id, error=ErrorInfo.of(error))))

@@ -37,7 +37,7 @@ from raftlock.node.questions import (
     look_from,
     page_of,
 )
-from raftlock.node.watching import WATCH, Watches, told_of
+from raftlock.node.watching import WATCH, Watches
 from raftlock.raft.effects import Resolution
 from raftlock.transport.codec import (
     ErrorInfo,
@@ -49,10 +49,10 @@ from raftlock.transport.codec import (
 )
 from raftlock.transport.limits import TokenBucket, check_command, check_session_id
 from raftlock.transport.values import encode
-from raftlock.types.answers import LockChange, Outcome, OutcomeStatus
+from raftlock.types.answers import Outcome, OutcomeStatus
 from raftlock.types.commands import Command, LockInfo, LockOperation
 from raftlock.types.events import Json
-from raftlock.types.ids import ClientID, Index, LockID, Micros, Millis, NodeID, SessionID
+from raftlock.types.ids import ClientID, LockID, Micros, Millis, NodeID, SessionID
 from raftlock.types.roles import NodeRole
 from raftlock.types.status import LockStats, ProposalResult, RaftStatus
 
@@ -376,9 +376,9 @@ class Call:
         """Send the result; with an `event` it is news on the way to it."""
         self._send(Response(self.request.id, result=result, event=event))
 
-    def changed(self, index: Index, change: LockChange) -> None:
+    def changed(self, told: Mapping[str, Json]) -> None:
         """Send what became of a lock that is watched."""
-        self.answer(told_of(index, change), event="changed")
+        self.answer(told, event="changed")
 
     def refuse(self, error: ServiceError) -> None:
         """Send an error: its code, its sentence and its details, and nothing of this program."""

@@ -12,9 +12,9 @@ from raftlock.types.commands import HolderInfo, LockInfo, WaiterInfo
 from raftlock.types.events import Json
 from raftlock.types.ids import ClientID, Index, LockID, Millis
 
-__all__ = ["SHOWN_MAX", "info_in", "lock_data", "lock_info"]
+__all__ = ["HOLDERS_SHOWN_MAX", "SHOWN_MAX", "info_in", "lock_data", "lock_info"]
 
-SHOWN_MAX = 100
+HOLDERS_SHOWN_MAX, SHOWN_MAX = 32, 100
 """How many holders and waiters are shown: what is told of a lock has to fit into one frame."""
 
 
@@ -46,7 +46,7 @@ def lock_info(lock: Lock, now: Millis, wall_offset: int | None) -> LockInfo:
             left(each),
             each.slot,
         )
-        for each in islice(lock.holds.values(), SHOWN_MAX)
+        for each in islice(lock.holds.values(), HOLDERS_SHOWN_MAX)
         if each.shared or each.permits
     )
     waiters = tuple(

@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from raftlock.errors import Compacted, InvalidArgument
+from raftlock.node.shown import HOLDERS_SHOWN_MAX
 from raftlock.transport.limits import INTEGER_MAX, check_pattern
 from raftlock.types.answers import Holder, LockChange
 from raftlock.types.events import Json
-from raftlock.types.ids import Index
+from raftlock.types.ids import Index, LockID
 
 __all__ = ["KEPT_MAX", "WATCH", "WATCHES_MAX", "Watches", "told_of"]
+
+Told = Mapping[str, Json]
+"""A change as clients are told it."""
 
 WATCH = "watch"
 KEPT_MAX = 4_096
@@ -32,14 +36,23 @@ WATCHES_MAX = 256
 class _Watch:
     pattern: str
     after: Index
-    tell: Callable[[Index, LockChange], None]
+    tell: Callable[[Told], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A change as it is told, and not with the whole queue of its lock: thousands are kept."""
+
+    index: Index
+    lock_id: LockID
+    told: Told
 
 
 class Watches:
     """One node's changes, and who is told of them. `of` is whatever a connection is known by."""
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[Index, LockChange]] = deque(maxlen=KEPT_MAX)
+        self._kept: deque[_Kept] = deque(maxlen=KEPT_MAX)
         self._before = Index(0)  # of everything up to there nothing is kept
         self._watches: dict[tuple[object, int], _Watch] = {}
 
@@ -55,10 +68,11 @@ class Watches:
         """An entry was applied and changed these locks."""
         for change in changes:
             if len(self._kept) == KEPT_MAX:
-                self._before = self._kept[0][0]
-            self._kept.append((index, change))
+                self._before = self._kept[0].index
+            kept = _Kept(index, change.lock_id, told_of(index, change))
+            self._kept.append(kept)
             for watch in tuple(self._watches.values()):
-                _tell(watch, index, change)
+                _tell(watch, kept)
 
     def begin(
         self,
@@ -66,7 +80,7 @@ class Watches:
         number: int,
         params: Mapping[str, Json],
         applied: Index,
-        tell: Callable[[Index, LockChange], None],
+        tell: Callable[[Told], None],
     ) -> Index:
         """Tell every change after index `after` of locks that match `lock_id`, from now on.
 
@@ -96,8 +110,8 @@ class Watches:
     def tell_kept(self, of: object, number: int) -> None:
         """Tell what it has missed, as far as it was kept; once, after `begin` was answered."""
         watch = self._watches[of, number]
-        for index, change in tuple(self._kept):
-            _tell(watch, index, change)
+        for kept in tuple(self._kept):
+            _tell(watch, kept)
 
     def end(self, of: object) -> None:
         """That connection is gone."""
@@ -105,9 +119,9 @@ class Watches:
             del self._watches[key]
 
 
-def _tell(watch: _Watch, index: Index, change: LockChange) -> None:
-    if index > watch.after and (not watch.pattern or fnmatchcase(change.lock_id, watch.pattern)):
-        watch.tell(index, change)
+def _tell(watch: _Watch, kept: _Kept) -> None:
+    if kept.index > watch.after and (not watch.pattern or fnmatchcase(kept.lock_id, watch.pattern)):
+        watch.tell(kept.told)
 
 
 def told_of(index: Index, change: LockChange) -> dict[str, Json]:
@@ -122,8 +136,16 @@ def told_of(index: Index, change: LockChange) -> dict[str, Json]:
         "why": list(change.why),
         **({"shared": True} if change.shared else {}),
         **({"permits": change.permits, "slot": change.slot} if change.permits else {}),
-        **({"others": [_other(each) for each in change.others]} if change.others else {}),
+        **_others(change),
     }
+
+
+def _others(change: LockChange) -> dict[str, Json]:
+    """Who holds the lock beside its owner, the first of them, and how many do in all."""
+    if not change.others:
+        return {}
+    shown: list[Json] = [_other(each) for each in change.others[: HOLDERS_SHOWN_MAX - 1]]
+    return {"holder_count": 1 + len(change.others), "others": shown}
 
 
 def _other(holder: Holder) -> dict[str, Json]:

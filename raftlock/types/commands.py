@@ -117,7 +117,7 @@ class LockInfo:
     cluster time when the lock was looked at. It is no promise: it may rise after a failover.
 
     A lock that is held `shared`, or by `permits`, may have several holders: `holders` has the first
-    of them (as many as waiters are shown) and `holder_count` says how many there are, while
+    of them and `holder_count` says how many there are, while
     `owner_id` and what goes with it tell of the one that has held it longest.
     """
 

@@ -207,6 +207,35 @@ def test_two_clients_one_lock_a_queue_and_the_hand_over(dashboard: Dashboard) ->
     expect(dashboard.at("client-bob")).to_contain_text("printer")
 
 
+def test_a_lock_that_is_read_by_two_and_one_with_permits(dashboard: Dashboard) -> None:
+    dashboard.leader()
+    dashboard.at("terms").select_option("shared")
+    dashboard.ask("acquire", "alice", ttl=60)
+    dashboard.ask("acquire", "bob", ttl=60)
+    row = dashboard.at("lock-printer")
+    expect(row.locator("[data-testid^=holder-printer-]")).to_have_text(["alice", "bob"])
+    expect(row).to_contain_text("shared")
+    expect(dashboard.at("belief-bob-printer")).to_have_attribute("data-sign", "same")
+    dashboard.at("terms").select_option("")
+    dashboard.ask("wait", "carol", ttl=60)
+    expect(dashboard.at("waiter-printer-carol")).to_be_visible()
+    dashboard.at("terms").select_option("shared")
+    dashboard.ask("wait", "dave", ttl=60)
+    expect(dashboard.at("waiter-printer-dave")).to_contain_text("shared")
+    dashboard.ask("write", "alice")
+    expect(dashboard.at("error")).to_contain_text("to write, acquire it alone")
+    dashboard.ask("release", "alice")
+    dashboard.ask("release", "bob")
+    expect(row).to_have_attribute("data-owner", "carol")
+    expect(row.locator("[data-testid^=holder-printer-]")).to_have_count(1)
+    dashboard.at("terms").select_option("2")
+    for name in ("alice", "bob"):
+        dashboard.ask("acquire", name, ttl=60, lock="pool")
+    expect(dashboard.at("lock-pool")).to_contain_text("2 of 2 permits")
+    dashboard.ask("acquire", "carol", ttl=60, lock="pool")
+    expect(dashboard.at("error")).to_contain_text("holds pool")
+
+
 def test_a_lock_runs_out_before_ones_eyes(dashboard: Dashboard) -> None:
     dashboard.leader()
     dashboard.ask("acquire", "alice", ttl=2)

@@ -10,7 +10,7 @@ import pytest
 from raftlock import Cluster, errors
 from raftlock.client.client import AsyncLockClient
 from raftlock.client.watch import LockEvent
-from raftlock.node.watching import KEPT_MAX, Watches
+from raftlock.node.watching import KEPT_MAX, Told, Watches
 from raftlock.types import ClientID, Index, LockChange, LockID, Millis
 from tests.live.helpers import until
 
@@ -120,8 +120,8 @@ def test_what_is_no_longer_kept_is_said_so() -> None:
     watches = Watches()
     told: list[int] = []
 
-    def hear(index: Index, _: LockChange) -> None:
-        told.append(index)
+    def hear(change: Told) -> None:
+        told.append(int(str(change["index"])))
 
     for index in range(1, KEPT_MAX + 3):
         watches.changed(Index(index), [change("x")])
@@ -144,3 +144,23 @@ def test_what_is_no_longer_kept_is_said_so() -> None:
 def test_what_cannot_be_watched(params: dict) -> None:
     with pytest.raises(errors.InvalidArgument):
         Watches().begin("line", 1, params, Index(0), lambda *_: None)
+
+
+def test_holders_of_a_shared_lock_are_told(trio: Cluster) -> None:
+    ann, ben = trio.client("ann"), trio.client("ben")
+    first, second = ann.acquire("page", 60, shared=True), ben.acquire("page", 60, shared=True)
+
+    async def changes() -> list[LockEvent]:
+        found: list[LockEvent] = []
+        async for event in ann.aio.watch("page", after=0):
+            found.append(event)
+            if len(found) == 2:
+                break
+        return found
+
+    one, two = trio.runner.call(changes())
+    assert (one.owner_id, one.shared, one.others) == ("ann", True, ())
+    assert (two.owner_id, two.token, two.permits) == ("ann", first.token, 0)
+    assert [(each.client_id, each.token, each.ttl) for each in two.others] == [
+        ("ben", second.token, 60)
+    ]

@@ -131,10 +131,9 @@ def test_moments_on_the_wall_are_for_people():
 def test_what_is_told_of_a_lock_fits_into_a_reply():
     crowded = lock()
     metadata = {f"{key:02}" + "\U0001f512" * 62: "\U0001f512" * 256 for key in range(32)}
-    give(
-        crowded,
-        Hold(ClientID("\U0001f512" * 256), Index(7), Millis(9), Millis(8), metadata, Millis(1)),
-    )
+    for index in range(SHOWN_MAX + 50):
+        name = ClientID(f"{index:04}" + "\U0001f512" * 252)
+        give(crowded, Hold(name, Index(7), Millis(9), Millis(8), metadata, Millis(1), shared=True))
     for index in range(SHOWN_MAX + 50):
         crowded.queue.put(waiter(f"{index:04}" + "\U0001f512" * 252, index, wall=10**12))
     info = lock_info(crowded, Millis(0), 10**12)

@@ -183,3 +183,18 @@ def test_an_event_that_is_too_long_ends_the_line_and_not_the_node(
     line, _ = desk.opens()
     desk.stream.emit(NodeID("n1"), Note("note", {"text": "x" * 300}))
     assert line.aborted
+
+
+def test_who_asks_too_often_is_refused_and_may_ask_later():
+    desk = Desk()
+    line, observation = desk.opens()
+    ask = json.dumps({"id": 9, "call": "get_links", "params": {}})
+    for _ in range(observing.ASKS_BURST + 5):
+        observation.frame(ask)
+    codes = [frame["error"]["name"] for frame in line.frames if "error" in frame]
+    assert codes == ["RATE_LIMITED"] * len(codes)
+    assert codes
+    desk.clock.last_us = Micros(desk.clock.last_us + 1_000_000)
+    before = len(line.frames)
+    observation.frame(ask)
+    assert "result" in line.frames[before]

@@ -86,6 +86,17 @@ REQUESTS = [
         for number, op in enumerate(LockOperation)
     ),
 ]
+REQUESTS += [
+    {**REQUESTS[-1], "call": "acquire", "params": {**REQUESTS[10]["params"], "shared": True}},
+    {**REQUESTS[-1], "call": "acquire", "params": {**REQUESTS[10]["params"], "permits": 3}},
+]
+OBSERVERS = [
+    {"id": 1, "call": "observe", "params": {"after": 3, "picture": True}},
+    {"id": 2, "call": "observe", "params": {"after": 0}},
+    {"id": 3, "call": "get_links", "params": {}},
+    {"id": 4, "call": "set_links", "params": {"links": {"cuts": [["n1", "n2"]], "groups": []}}},
+    {"id": 5, "call": "kill", "params": {}},
+]
 ENTRY = LogEntry(Term(2), Index(2), b"x", Millis(5))
 MESSAGES = [
     PeerFrame(1, RequestVoteArgs(Term(2), NodeID("n2"), Index(1), Term(1))),
@@ -204,17 +215,21 @@ async def test_a_node_outlives_all_of_it(tmp_path: Path):
         token = read_access(nodes.admin_file).token
         host, _, port = nodes.addresses["n1"].partition(":")
         mutator, (requests, messages) = Mutator(4), texts()
+        observers = [json.dumps(each) for each in OBSERVERS]
         before = 0
         async with nodes.client("alice") as alice:
             held = await alice.acquire("printer", ttl=600)
             for number in range(OVER_SOCKETS):
-                frame = mutator.frame(messages if number % 3 == 0 else requests)
-                if number % 3 == 0:
-                    await as_a_peer(host, int(port), token, access.cluster, frame)
-                elif number % 3 == 1:
-                    await as_a_client(host, int(port), access.token, access.cluster, frame)
-                else:
-                    await as_a_stranger(nodes.addresses["n1"], frame)
+                frame = mutator.frame((messages, requests, requests, observers)[number % 4])
+                match number % 4:
+                    case 0:
+                        await as_a_peer(host, int(port), token, access.cluster, frame)
+                    case 1:
+                        await as_a_client(host, int(port), access.token, access.cluster, frame)
+                    case 2:
+                        await as_a_stranger(nodes.addresses["n1"], frame)
+                    case 3:
+                        await as_an_observer(host, int(port), token, access.cluster, frame)
                 if number == OVER_SOCKETS // 3:
                     before = memory_of(nodes.processes["n1"].pid)
             assert (await alice.renew(held)).token == held.token
@@ -235,6 +250,22 @@ async def as_a_client(host: str, port: int, token: str, cluster: str, frame: str
             link.send('{"id":99,"call":"health","params":{}}')
             while json.loads(await link.recv()).get("id") != 99:
                 pass  # an answer to what was nearly right
+    except RaftLockError:
+        pass  # the connection was closed, with a reason
+    finally:
+        await link.close()
+
+
+async def as_an_observer(host: str, port: int, token: str, cluster: str, frame: str) -> None:
+    link = await dial_client(
+        host, port, token=token, cluster=cluster, client="mallory", role=Role.OBSERVE
+    )
+    try:
+        async with asyncio.timeout(5):
+            link.send(frame.encode("utf-8", "replace").decode())
+            link.send('{"id":99,"call":"get_links","params":{}}')
+            while json.loads(await link.recv()).get("id") != 99:
+                pass  # what it observes, or an answer to what was nearly right
     except RaftLockError:
         pass  # the connection was closed, with a reason
     finally:
