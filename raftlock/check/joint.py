@@ -12,7 +12,9 @@ any moment, also more than once: that allows a little too much, and is quick.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Hashable, Iterable, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from raftlock.check.history import START, Moment, Operation, seconds
@@ -126,19 +128,44 @@ class JointLockObject:
     ) -> None:
         self._margin_percent = margin_percent
         self._jumps = tuple(jumps)
-        unheard = [each for each in without_repeats(operations) if _is_free(each)]
-        self._unheard = sorted(unheard, key=lambda each: each.call)
+        told = without_repeats(operations)
+        self._unheard = sorted(filter(_is_free, told), key=lambda each: each.call)
+        # Whoever was told a token got it before anybody got a larger one: no order need be tried
+        # in which that is otherwise.
+        self._grants = sorted(
+            (each.answer.token, each.client)
+            for each in told
+            if each.answer is not None and each.answer.word == "granted"
+        )
 
     def start(self) -> JointState:
         """Nobody holds it, and no token was given."""
         return JointState()
 
     def after(self, state: JointState, operation: Operation, now: Moment) -> JointState | None:
-        """What `operation` makes of the lock, after what nobody was told of."""
+        """What `operation` makes of the lock, with what nobody was told of before and after it."""
+        before = self._with_unheard(state, now)
+        then = self._made_of(before, operation)
+        if then is None or self._skips(before, then.last):
+            return None
+        return self._with_unheard(then, now)
+
+    def meanwhile(self, state: JointState, now: Moment) -> JointState:
+        """Open requests and releases cost nothing, nor does that a TTL ends."""
+        return self._with_unheard(state, now)
+
+    def _with_unheard(self, state: JointState, now: Moment) -> JointState:
+        """The state that leaves open what may have been done unheard by then, and what is over."""
+        for hold in state.holds:
+            if START < hold.ends <= now:
+                state = state.with_hold(hold._replace(ends=START))
         for each in self._unheard:
             if each.call > now:
                 break
             state = _perhaps(state, each)
+        return state
+
+    def _made_of(self, state: JointState, operation: Operation) -> JointState | None:
         if operation.answer is None:
             return _perhaps(state, operation)
         match operation.op, operation.answer.word:
@@ -187,6 +214,17 @@ class JointLockObject:
         """Tokens of several holds are mixed: nothing can be said from how far they have come."""
         return None
 
+    def is_lost(self, state: JointState, operation: Operation) -> bool:
+        """A token that was given is not given again: then somebody must have, or may have, it."""
+        answer = operation.answer
+        token = operation.token
+        if answer is None or answer.word not in ("granted", "released", "renewed"):
+            return False
+        if answer.word == "granted":
+            token = answer.token
+        holds = state.of(operation.client)
+        return token <= state.last and not any(hold.may_have(token) for hold in holds)
+
     def _granted(self, state: JointState, operation: Operation) -> JointState | None:
         assert operation.answer is not None
         client, terms, token = operation.client, _terms(operation), operation.answer.token
@@ -209,6 +247,16 @@ class JointLockObject:
         ]
         hold = JointHold(client, terms, token, ends=ends, is_loose=ends == START)
         return state.only([*kept, hold]).seen(token, since)
+
+    def _skips(self, state: JointState, token: int) -> bool:
+        """Whether somebody was told a token between the last one and that, and cannot have it."""
+        first = bisect_right(self._grants, state.last, key=itemgetter(0))
+        for given, client in self._grants[first:]:
+            if given >= token:
+                return False
+            if not any(not hold.is_exact and hold.token <= given for hold in state.of(client)):
+                return True
+        return False
 
     def _named(self, state: JointState, operation: Operation) -> JointState | None:
         """A release or a renewal."""

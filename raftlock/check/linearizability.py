@@ -174,6 +174,7 @@ class _Search(Generic[S]):
         ordered = sorted(operations, key=lambda each: (each.call, str(each)))
         answered = [each for each in ordered if each.returned is not None]
         self._thing = thing
+        self._looks_ahead = looks_ahead
         self._answered = answered
         self._returns = sorted((each.returned or START, n) for n, each in enumerate(answered))
         self._kinds, self._uncounted = _by_kind(ordered, thing)
@@ -286,7 +287,12 @@ class _Search(Generic[S]):
     def _is_too_far(self, node: _Node[S]) -> bool:
         """Whether an answer that is not placed has had its last chance."""
         missed = bisect_left(self._chances, (self._thing.reached(node.state), -1))
-        return self._with_first_chances[missed] & ~node.done != 0
+        if self._with_first_chances[missed] & ~node.done:
+            return True
+        return self._looks_ahead and any(
+            not node.done >> number & 1 and self._thing.is_lost(node.state, operation)
+            for number, operation in enumerate(self._answered)
+        )
 
     def _is_new(self, node: _Node[S]) -> bool:
         """Whether the search was never here, nor anywhere that is as good."""
@@ -300,6 +306,9 @@ class _Search(Generic[S]):
     def _comes_as_far(self, one: _Node[S], other: _Node[S]) -> bool:
         """Whether `one` is as good as `other`, or the object can make it so by itself by then."""
         if self._is_as_good(one, other):
+            return True
+        meanwhile = self._thing.meanwhile(one.state, other.now)
+        if self._is_as_good(one._replace(state=meanwhile), other):
             return True
         return any(
             at <= other.now and self._is_as_good(one._replace(state=state), other)

@@ -4,8 +4,8 @@ A specification says of a state and an operation *with its answer* what the stat
 that this cannot happen there. It is written against what a client is promised and shares no line
 with the service. To check another object, write a class with the methods of
 `SequentialObject`; nothing else in this room has to change. The first four say what may happen; the
-others only spare the search what cannot help (`covers` may be ``==``, `kind` the operation's call
-if no two share one, `reached` 0 and `last_chance` ``None``).
+others only spare the search what cannot help (`covers` may be ``==``, `meanwhile` the same state,
+`kind` the operation's call if no two share one, `reached` 0, `last_chance` ``None``, `is_lost` no).
 
 A lock that several may hold is in `joint`.
 """
@@ -41,6 +41,12 @@ class SequentialObject(Protocol[S]):
 
     def by_itself(self, state: S) -> Iterable[tuple[Moment, S]]:
         """What may happen without any operation, each with the earliest moment at which it may."""
+
+    def meanwhile(self, state: S, now: Moment) -> S:
+        """What the state may become until then at no cost, if anything: else it is the same."""
+
+    def is_lost(self, state: S, operation: Operation) -> bool:
+        """Whether an operation can no longer be answered so, as far as that is quickly seen."""
 
     def describe(self, state: S) -> str:
         """The state in words that follow a colon."""
@@ -177,6 +183,14 @@ class LockObject:
         if not state.owner:
             return ()
         return ((state.ends, LockState(last=state.last, since=max(state.since, state.ends))),)
+
+    def meanwhile(self, state: LockState, now: Moment) -> LockState:
+        """What may happen to it unheard has its cost."""
+        return state
+
+    def is_lost(self, state: LockState, operation: Operation) -> bool:
+        """What `last_chance` says is all that is quickly seen."""
+        return False
 
     def describe(self, state: LockState) -> str:
         """Who holds it, with which token, and until when at least."""
@@ -380,6 +394,14 @@ class FencedRegister:
         """The token, if a write with it was accepted."""
         is_accepted = operation.answer is not None and operation.answer.word == "accepted"
         return operation.token if is_accepted else None
+
+    def meanwhile(self, state: RegisterState, now: Moment) -> RegisterState:
+        """What may happen to it unheard has its cost."""
+        return state
+
+    def is_lost(self, state: RegisterState, operation: Operation) -> bool:
+        """What `last_chance` says is all that is quickly seen."""
+        return False
 
     def describe(self, state: RegisterState) -> str:
         """The largest token so far, and the value."""
