@@ -235,18 +235,9 @@ class JointLockObject:
                 return _known(state, mine, token, ends)
         if any(hold.is_certain for hold in state.of(client)) or token <= state.last:
             return None
-        certain = state.certain
-        if not _has_room(certain, terms):
-            return None
-        is_full = not terms[0] and len(certain) + 1 >= terms[1]
-        kept = [
-            hold
-            for hold in state.holds
-            if hold.is_certain
-            or (hold.terms == terms and hold.client != client and any(terms) and not is_full)
-        ]
         hold = JointHold(client, terms, token, ends=ends, is_loose=ends == START)
-        return state.only([*kept, hold]).seen(token, since)
+        then = _there(state, hold)
+        return None if then is None else then.seen(token, since)
 
     def _skips(self, state: JointState, token: int) -> bool:
         """Whether somebody was told a token between the last one and that, and cannot have it."""
@@ -304,13 +295,29 @@ def _has_room(holds: Sequence[JointHold], terms: Terms) -> bool:
     return not holds or (alike and (terms[0] or len(holds) < terms[1]))
 
 
-def _known(state: JointState, hold: JointHold, token: int, ends: Moment) -> JointState:
+def _known(state: JointState, hold: JointHold, token: int, ends: Moment) -> JointState | None:
     """The state in which that hold is there with that token, and its client has no other."""
-    kept = [each for each in state.holds if each.client != hold.client]
     is_loose = hold.is_loose or ends == START
     until = START if is_loose else max(hold.ends, ends)
     known = hold._replace(token=token, is_exact=True, ends=until, is_loose=is_loose)
-    return state.only([*kept, known]).seen(token)
+    then = _there(state, known)
+    return None if then is None else then.seen(token)
+
+
+def _there(state: JointState, hold: JointHold) -> JointState | None:
+    """The state in which that hold is there now, and what cannot be there beside it is over."""
+    client, terms = hold.client, hold.terms
+    certain = [each for each in state.certain if each.client != client]
+    if not _has_room(certain, terms):
+        return None
+    is_full = not terms[0] and len(certain) + 1 >= terms[1]
+    kept = [
+        each
+        for each in state.holds
+        if each.client != client
+        and (each.is_certain or (each.terms == terms and any(terms) and not is_full))
+    ]
+    return state.only([*kept, hold])
 
 
 def _perhaps(state: JointState, operation: Operation) -> JointState:
@@ -397,4 +404,7 @@ def _looked_at(state: JointState, operation: Operation) -> JointState | None:
     found = {hold.client for hold in kept}
     if not found >= seen.keys():
         return None
-    return state.only(kept).seen(max(seen.values(), default=0))
+    then = state.only(())
+    for hold in kept:
+        then = then.with_hold(hold)
+    return then.seen(max(seen.values(), default=0))
