@@ -133,9 +133,9 @@ class JointLockObject:
         # Whoever was told a token got it before anybody got a larger one: no order need be tried
         # in which that is otherwise.
         self._grants = sorted(
-            (each.answer.token, each.client)
+            (each.answer.token, each.client if each.answer.word == "granted" else "")
             for each in told
-            if each.answer is not None and each.answer.word == "granted"
+            if each.answer is not None and each.answer.word in ("granted", "revoked")
         )
 
     def start(self) -> JointState:
@@ -218,6 +218,8 @@ class JointLockObject:
         """A token that was given is not given again: then somebody must have, or may have, it."""
         answer = operation.answer
         token = operation.token
+        if answer is not None and answer.word == "revoked":
+            return answer.token <= state.last
         if answer is None or answer.word not in ("granted", "released", "renewed"):
             return False
         if answer.word == "granted":

@@ -178,3 +178,27 @@ def test_many_requests_without_an_answer_do_not_make_the_search_long():
     found = judged("\n".join(lines))
     assert found.holds, found.text
     assert found.steps < 2_000
+
+
+def test_many_who_wait_at_once_do_not_make_the_search_long():
+    lines = ["writer [acquire 60s: granted 1]                       [release 1: ok]"]
+    waits = "[wait 60s shared: granted {}" + " " * 40 + "]   [release {}: {}]"
+    # Granted in another order than they asked in; one of them is told that it came too late, since
+    # it had asked twice.
+    for number in range(12):
+        token = 30 - number
+        lines.append(f"r{number:02}    " + " " * number + waits.format(token, token, "ok"))
+    lines.append("r03    " + " " * 66 + "[release 27: not yours]")
+    in_vain = "[wait 60s: timed out" + " " * 60 + "]"
+    lines += [f"w{number}     " + " " * number + in_vain for number in range(8)]
+    found = judged("\n".join(lines))
+    assert found.holds, found.text
+    assert found.steps < 5_000
+
+
+def test_a_told_token_that_is_passed_over_is_seen_at_once():
+    lines = [f"c{number} [acquire 60s shared: granted {20 - number}]" for number in range(12)]
+    lines[5] = "c5 " + " " * 40 + "[acquire 60s shared: granted 15]"
+    found = judged("\n".join(lines))
+    assert found.verdict is Verdict.ILLEGAL, found.text
+    assert found.steps < 5_000
