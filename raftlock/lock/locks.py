@@ -11,6 +11,8 @@ from raftlock.types import ClientID, Holder, Index, Json, LockChange, LockID, Mi
 
 __all__ = ["Lock"]
 
+_NOBODYS = Hold(ClientID(""), Index(0), Millis(0), Millis(0))
+
 
 class Lock:
     """One lock: its holds, in the order in which they were granted, and its queue.
@@ -54,8 +56,7 @@ class Lock:
 
     def change(self, why: tuple[str, ...] = ()) -> LockChange:
         """The lock as it stands."""
-        first = Hold(ClientID(""), Index(0), Millis(0), Millis(0))
-        hold, *others = self.holds.values() or (first,)
+        hold, *others = self.holds.values() or (_NOBODYS,)
         return LockChange(
             lock_id=self.lock_id,
             owner_id=hold.owner_id,

@@ -258,8 +258,10 @@ class LockMachine(Turns):
         if mine is not None:
             return self._extend(lock, mine, command, OutcomeStatus.GRANTED)
         old, wait = lock.queue.get(command.client_id), wait_of(command)
+        if hold is None:
+            return self._grant_at_once(lock, command, old)
         place = self._place(old, command, Millis(self._clock + (wait or 0)))
-        if hold is None or self._may_join(lock, place):
+        if self._may_join(lock, place):
             return self._grant_at_once(lock, command, old)
         if self._rules.may_take(hold, command.client_id):
             self._drop_hold(lock, hold)
@@ -283,11 +285,11 @@ class LockMachine(Turns):
 
     def _may_join(self, lock: Lock, place: QueuedWaiter) -> bool:
         """Whether a newcomer gets a held lock at once: there is room, and nobody goes first."""
+        if not self._has_room(lock, place):
+            return False
         waiting = (each.place for each in lock.queue if each.place.client_id != place.client_id)
         first = next(waiting, None)
-        return self._has_room(lock, place) and (
-            first is None or self._rules.may_overtake(place, first)
-        )
+        return first is None or self._rules.may_overtake(place, first)
 
     def _acquire_all(self, command: Command) -> Outcome:
         """Grant all of the locks, or none: it is never queued, so two such cannot block each other.
