@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -41,6 +42,9 @@ FOUND_SECONDS = 10.0
 """How long the nodes may take to be heard of."""
 
 STATUS_SECONDS = 2.0
+
+MEMBERS_SECONDS = 0.5
+"""How often it is seen whether somebody has joined, by what the nodes tell: it costs no call."""
 
 
 class RealTime:
@@ -235,6 +239,7 @@ class Connected(ServedLab):
         super().__init__(access)
         self._name = name or access.cluster
         self._laboratory = False
+        self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Find the nodes, and begin to look. Raises `Unavailable` if none answers."""
@@ -275,6 +280,43 @@ class Connected(ServedLab):
         if self._laboratory:
             await self._learn_links()
         await self.settled()
+        self._following = asyncio.create_task(self._follow_members(), name="follows the members")
+
+    async def stop(self) -> None:
+        """Look no more."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        await super().stop()
+
+    async def _follow_members(self) -> None:
+        """Look at whoever joins, and no more at who is no member and gone."""
+        while True:
+            await asyncio.sleep(MEMBERS_SECONDS)
+            members = self.members().members
+            if members - self.addresses.keys():
+                with suppress(RaftLockError):
+                    known = await self.admin.members(timeout=FOUND_SECONDS)
+                    for node in sorted(members - self.addresses.keys()):
+                        if node in known.addresses:
+                            self._meet(NodeID(node), check_address(known.addresses[node]))
+            for node in self.addresses.keys() - members if members else ():
+                if not self.observers[node].here.is_set():
+                    await self._part_with(node)
+
+    def _meet(self, node: NodeID, address: tuple[str, int]) -> None:
+        self.addresses[node] = address
+        if self._laboratory and node not in self.links.nodes:
+            self.links.add(node)
+        self.tell_node(node, "down", "killed")  # until it is heard of
+        self.observe(node)
+
+    async def _part_with(self, node: NodeID) -> None:
+        del self.addresses[node]
+        await self.observers.pop(node).end()
+        if node in self.links.nodes:
+            self.links.remove(node)
+        self.tell_node(node, "down", "removed")
 
     @property
     def cannot(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from raftlock import Cluster, errors
+from raftlock.check.checker import check_trace
 from raftlock.cluster.process import Processes
 from raftlock.raft.rules import Rules
 from raftlock.transport.handshake import client_token
@@ -195,6 +196,26 @@ def test_they_are_seen_asked_and_broken(trio: Cluster) -> None:
         trio.restart(second)
         until(ours, lambda view: view.node(second).state == "up")
     assert trio.wait_for_leader(), "to look no more stops nothing"
+
+
+def test_who_joins_later_is_seen_and_who_left_is_seen_no_more(trio: Cluster) -> None:
+    with connect(trio) as ours:
+        ours.wait_for_leader()
+        trio.add_node("n4")
+        until(ours, lambda view: "n4" in view.nodes and view.node("n4").state == "up")
+        assert ours.nodes == ("n1", "n2", "n3", "n4")
+        held = ours.client("alice").acquire("printer", ttl=60)
+        until(ours, lambda view: "printer" in view.node("n4").locks)
+        assert look(ours, lambda view: view.node("n4").locks["printer"]["token"]) == held.token
+        follower = next(name for name in ("n1", "n2", "n3") if name != ours.wait_for_leader())
+        ours.cut("n4", follower)
+        ours.restore("n4", follower)
+        trio.remove_node(follower)
+        until(ours, lambda view: follower not in view.nodes)
+        assert follower not in ours.nodes
+        assert ours.status().keys() == set(ours.nodes)
+    header, told = ours.recorder.header, list(ours.recorder.events)
+    assert check_trace(header, told) == []
 
 
 def test_what_is_not_ours_is_left_to_who_runs_it(trio: Cluster) -> None:
