@@ -301,7 +301,7 @@ class Connected(ServedLab):
                         if node in known.addresses:
                             self._meet(NodeID(node), check_address(known.addresses[node]))
             for node in self.addresses.keys() - members if members else ():
-                if not self.observers[node].here.is_set():
+                if node in self.observers and not self.observers[node].here.is_set():
                     await self._part_with(node)
 
     def _meet(self, node: NodeID, address: tuple[str, int]) -> None:
@@ -312,8 +312,11 @@ class Connected(ServedLab):
         self.observe(node)
 
     async def _part_with(self, node: NodeID) -> None:
-        del self.addresses[node]
-        await self.observers.pop(node).end()
+        self.addresses.pop(node, None)
+        observer = self.observers.pop(node, None)
+        if observer is None:
+            return  # somebody has just done so
+        await observer.end()
         if node in self.links.nodes:
             self.links.remove(node)
         self.tell_node(node, "down", "removed")
@@ -409,8 +412,13 @@ class Connected(ServedLab):
         raise self._not_ours(f"to start {name[:40]} ({by}; raftlock join)")
 
     async def remove(self, name: str, *, by: str = "cell") -> None:
-        """It is no member any more; whoever runs it may stop it."""
-        self.fault("remove", by, node=name)
+        """Look no more at who is no member any more; whoever runs it may stop it."""
+        node = self.known(name)
+        if node in self.members().members:
+            raise InvalidArgument(f"{node} is a member still: change the members first.")
+        self.fault("remove", by, node=node)
+        await self._part_with(node)
+        await self.settled()
 
     async def wipe(self, name: str, *, as_voter: bool = False, by: str = "cell") -> NodeID:
         """Whoever runs the node can."""

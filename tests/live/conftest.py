@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from raftlock import Cluster
+from raftlock.errors import NotInThisRuntime
 
 RUNTIMES = {"kernel": {"inside", "time", "messages"}, "process": set[str]()}
 """What each runtime has that another lacks: the nodes' insides, time that can be slowed and
@@ -30,9 +31,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     able = ["kernel"]
     if needed <= RUNTIMES["process"] and (EVERYTHING or marked & {"processes", "connected"}):
         able.append("process")
-    if "connected" in marked:
+    can_be = not needed and {"cluster", "trio"} & {*metafunc.fixturenames}
+    if "connected" in marked or (EVERYTHING and can_be):
         able.append("connected")
     metafunc.parametrize("runtime", able)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """What only who runs the nodes can do ends a test of connected ones, as far as it came.
+
+    Those that are marked need nothing of that kind, and are made to their end.
+    """
+    try:
+        return (yield)
+    except NotInThisRuntime as cannot:
+        runtime = getattr(item, "callspec", None) and item.callspec.params.get("runtime")
+        if runtime != "connected" or item.get_closest_marker("connected"):
+            raise
+        pytest.skip(f"somebody else runs these nodes: {cannot.message}")
 
 
 @pytest.fixture
