@@ -17,7 +17,7 @@ help:
 	@echo "make test         format, lint, types, then every test there is (ARGS=... are handed to pytest)"
 	@echo "make check        format, lint and types alone"
 	@echo "make explore      drawn runs under every check, about two minutes on two cores (SEEDS=... FIRST=...)"
-	@echo "make live         every live test on nodes that are processes, too; some four minutes"
+	@echo "make live         every live test on processes, and on nodes of others; some six minutes"
 	@echo "make soak         real processes under load and faults, for a minute (MINUTES=...)"
 	@echo "make determinism  the same seeds in two processes must give the same traces (SEEDS=...)"
 	@echo "make constraints  renew constraints.txt from the newest releases"
