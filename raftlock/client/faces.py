@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from raftlock.client.handle import LockHandle
 from raftlock.client.held import Held
@@ -87,30 +87,18 @@ class SyncHeld:
         return self._runner.call(_valid(self._held))
 
 
-class SyncLockHandle:
-    """A lock for the length of a ``with`` block; see `LockHandle`."""
+H = TypeVar("H", LockHandle, LocksHandle)
 
-    def __init__(self, handle: LockHandle, runner: Runner) -> None:
-        self._handle = handle
+
+class _SyncBlock(Generic[H]):
+    """What both sorts of ``with`` blocks are asked."""
+
+    def __init__(self, handle: H, runner: Runner) -> None:
+        self._handle: H = handle
         self._runner = runner
 
     def __repr__(self) -> str:
         return repr(self._handle)
-
-    @property
-    def lock_id(self) -> LockID:
-        """The lock's name."""
-        return self._handle.lock_id
-
-    @property
-    def token(self) -> Index:
-        """The fencing token of the hold; 0 outside of the block."""
-        return self._handle.token
-
-    @property
-    def slot(self) -> int:
-        """The number of its permit, from 1 on, where the lock has permits; else 0."""
-        return self._handle.slot
 
     @property
     def remaining(self) -> float:
@@ -128,12 +116,8 @@ class SyncLockHandle:
         return self._runner.call(_lost(self._handle))
 
     def wait_lost(self, timeout: float | None = None) -> bool:
-        """Wait until the hold is lost, or `timeout` seconds; whether it is."""
+        """Wait until a hold is lost, or `timeout` seconds; whether it is."""
         return self._runner.call(_wait_lost(self._handle, timeout))
-
-    def renew(self, ttl: float | None = None) -> None:
-        """Make the hold last longer."""
-        self._runner.call(self._handle.renew(ttl))
 
     def __enter__(self) -> Self:
         self._runner.call(self._handle.__aenter__())
@@ -148,15 +132,31 @@ class SyncLockHandle:
         self._runner.call(self._handle.__aexit__(kind, error, trace))
 
 
-class SyncLocksHandle:
+class SyncLockHandle(_SyncBlock[LockHandle]):
+    """A lock for the length of a ``with`` block; see `LockHandle`."""
+
+    @property
+    def lock_id(self) -> LockID:
+        """The lock's name."""
+        return self._handle.lock_id
+
+    @property
+    def token(self) -> Index:
+        """The fencing token of the hold; 0 outside of the block."""
+        return self._handle.token
+
+    @property
+    def slot(self) -> int:
+        """The number of its permit, from 1 on, where the lock has permits; else 0."""
+        return self._handle.slot
+
+    def renew(self, ttl: float | None = None) -> None:
+        """Make the hold last longer."""
+        self._runner.call(self._handle.renew(ttl))
+
+
+class SyncLocksHandle(_SyncBlock[LocksHandle]):
     """Several locks for the length of a ``with`` block; see `LocksHandle`."""
-
-    def __init__(self, handle: LocksHandle, runner: Runner) -> None:
-        self._handle = handle
-        self._runner = runner
-
-    def __repr__(self) -> str:
-        return repr(self._handle)
 
     @property
     def lock_ids(self) -> tuple[LockID, ...]:
@@ -167,37 +167,6 @@ class SyncLocksHandle:
     def tokens(self) -> Mapping[LockID, Index]:
         """The fencing token of each; empty outside of the block."""
         return self._handle.tokens
-
-    @property
-    def remaining(self) -> float:
-        """Seconds for which the block may still act under all of them; 0 if none."""
-        return self._runner.call(_remaining(self._handle))
-
-    @property
-    def valid(self) -> bool:
-        """Whether the block may act now."""
-        return self._runner.call(_valid(self._handle))
-
-    @property
-    def lost(self) -> bool:
-        """Whether the block must not act any more."""
-        return self._runner.call(_lost(self._handle))
-
-    def wait_lost(self, timeout: float | None = None) -> bool:
-        """Wait until one of them is lost, or `timeout` seconds; whether it is."""
-        return self._runner.call(_wait_lost(self._handle, timeout))
-
-    def __enter__(self) -> Self:
-        self._runner.call(self._handle.__aenter__())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._runner.call(self._handle.__aexit__(kind, error, trace))
 
 
 class SyncSubmission:

@@ -22,7 +22,7 @@ from raftlock.errors import (
 )
 from raftlock.types.ids import ClientID, Index, LockID, Micros
 
-__all__ = ["Gate", "LockHandle", "LockTerms"]
+__all__ = ["Gate", "LockHandle", "LockTerms", "Owner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,8 @@ class Gate:
             timer.cancel()
 
 
-class LockOwner(Protocol):
-    """What a handle needs of its client."""
-
-    async def take(self, terms: LockTerms) -> Held:
-        """Acquire the lock, alone among this client's handles."""
+class Owner(Protocol):
+    """What any handle needs of its client."""
 
     async def give_back(self, held: Held) -> None:
         """Release it, and let the next handle in, whatever the service answers."""
@@ -117,6 +114,13 @@ class LockOwner(Protocol):
 
     def when_it_goes_on(self, happened: Callable[[], object]) -> None:
         """Do it now, or once the client is no longer frozen."""
+
+
+class LockOwner(Owner, Protocol):
+    """What a lock's handle needs of its client."""
+
+    async def take(self, terms: LockTerms) -> Held:
+        """Acquire the lock, alone among this client's handles."""
 
 
 class LockHandle:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from raftlock.client.clock import Clock
+from raftlock.client.handle import Owner
 from raftlock.client.held import Held
 from raftlock.client.keeping import Keeper
 from raftlock.errors import LockHeld, LockLost, LockNotHeld, NotLockOwner, VersionMismatch
@@ -28,26 +28,11 @@ class LocksTerms:
     renews: bool = True
 
 
-class LocksOwner(Protocol):
-    """What a handle needs of its client."""
+class LocksOwner(Owner, Protocol):
+    """What a handle of several locks needs of its client."""
 
     async def take_all(self, terms: LocksTerms) -> Mapping[LockID, Held]:
         """Acquire all of the locks, alone among this client's handles."""
-
-    async def give_back(self, held: Held) -> None:
-        """Release one, and let the next handle in, whatever the service answers."""
-
-    @property
-    def clock(self) -> Clock:
-        """By which it counts."""
-
-    async def renew(
-        self, lock_id: LockID | Held, ttl: float | None = None, *, timeout: float | None = None
-    ) -> Held:
-        """Make it last longer."""
-
-    def when_it_goes_on(self, happened: Callable[[], object]) -> None:
-        """Do it now, or once the client is no longer frozen."""
 
 
 class LocksHandle:
