@@ -111,7 +111,7 @@ const OPERATIONS = [
 ];
 
 // On which terms a lock is asked for, as the field sends them.
-const TERMS = [["", "alone"], ["shared", "shared"], ["2", "1 of 2 permits"], ["3", "1 of 3 permits"], ["5", "1 of 5 permits"]];
+const TERMS = [["", "alone"], ["shared", "shared"], ["2", "1 of 2"], ["3", "1 of 3"], ["5", "1 of 5"]];
 
 /** The client's controls: ask for a lock under any name. */
 export function client(ctx) {
