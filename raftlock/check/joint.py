@@ -207,8 +207,8 @@ class JointLockObject:
         return None if _is_free(operation) else operation.call
 
     def reached(self, state: JointState) -> int:
-        """The least token that may be held, or that can be given next."""
-        return min((hold.token for hold in state.holds), default=state.last + 1)
+        """The largest token that is known to have been given."""
+        return state.last
 
     def last_chance(self, operation: Operation) -> int | None:
         """Tokens of several holds are mixed: nothing can be said from how far they have come."""
